@@ -155,18 +155,29 @@ test('the comment of the Jira rule reads fields that the response to its request
   expect(shown).toMatch(/^Portwarden: fail, [1-9]\d* failed \(audit [0-9a-f-]{36}\)$/)
 })
 
-test('the Power Query reads paths and fields that exist; its M is not run', async () => {
+test('the Power Query reads the newest audit by paths, parameters and fields that exist; its M is not run', async () => {
   const text = read('findings.pq')
   const { paths, components } = (await service.call('GET', '/openapi.json')).body
-  const [, before, after] = /RelativePath = "([^"]+)" & Audit & "([^"]+)"/.exec(text) ?? []
-  const operation = paths[`${before}{id}${after}`]?.get
-  const query = operation.parameters.filter((parameter: { in: string }) => parameter.in === 'query')
-  expect(query.map(({ name }: { name: string }) => name)).toEqual(expect.arrayContaining(['limit', 'cursor']))
+  const parametersOf = (path: string): string[] =>
+    paths[path].get.parameters
+      .filter((one: { in: string }) => one.in === 'query')
+      .map(({ name }: { name: string }) => name)
+  const [, audits = '', query = ''] = /Audit = Get\("([^"]+)", \[([^\]]+)\]\)\[items\]\{0\}\[id\]/.exec(text) ?? []
+  const named: [string, string][] = [...query.matchAll(/(\w+) = "(\w+)"/g)].map(([, name = '', value = '']) => [
+    name,
+    value,
+  ])
+  expect(parametersOf(audits)).toEqual(expect.arrayContaining(named.map(([name]) => name)))
+  const [, before, after] = /Get\("([^"]+)" & Audit & "([^"]+)"/.exec(text) ?? []
+  expect(parametersOf(`${before}{id}${after}`)).toEqual(expect.arrayContaining(['limit', 'cursor']))
   const [, fields = ''] = /List\.Combine\(Pages\),\s+\{([^}]+)\}/.exec(text) ?? []
-  for (const [, field = ''] of fields.matchAll(/"(\w+)"/g))
-    expect(components.schemas.Finding.properties).toHaveProperty(field)
+  const names = [...fields.matchAll(/"(\w+)"/g)].map(([, field]) => field)
+  expect(names.length).toBeGreaterThan(10)
+  for (const name of names) expect(components.schemas.Finding.properties).toHaveProperty(`${name}`)
   const id = await service.accept({ targets: ['epp-01'] })
   await service.ended(id)
+  const newest = await service.call('GET', `${audits}?${new URLSearchParams(named)}`)
+  expect(newest.body.items.map((audit: { id: string }) => audit.id)).toEqual([id])
   expect((await service.walk(`${before}${id}${after}?limit=1`)).flat().length).toBeGreaterThan(1)
 })
 

@@ -4,19 +4,30 @@ export type Cell = string | number | boolean | object | null
 /** The columns by name, each with its cell. */
 export type Columns<T> = Readonly<Record<string, (item: T) => Cell>>
 
+/** How CSV is written: `excel` is what Excel opens as a table in every country, with semicolons and a byte-order mark. */
+export type CsvDialect = 'standard' | 'excel'
+const separators = { standard: ',', excel: ';' } as const
+const byteOrderMark = '\uFEFF'
+
 /** The header line of a CSV document, RFC 4180. */
-export const csvHead = <T>(columns: Columns<T>): string => toLine(Object.keys(columns))
+export const csvHead = <T>(columns: Columns<T>, dialect: CsvDialect = 'standard'): string =>
+  (dialect === 'excel' ? byteOrderMark : '') + toLine(Object.keys(columns), dialect)
 
 /**
  * Items as CSV lines. Spreadsheet formulas are defused at the start of a cell and after semicolons and tabs, which Excel takes
  * for separators in many countries, even inside quotes.
  */
-export function csvLines<T>(columns: Columns<T>, items: readonly T[]): string {
+export function csvLines<T>(columns: Columns<T>, items: readonly T[], dialect: CsvDialect = 'standard'): string {
   const cells = Object.values(columns)
-  return items.map((item) => toLine(cells.map((cell) => toCell(cell(item))))).join('')
+  const line = (item: T) =>
+    toLine(
+      cells.map((cell) => toCell(cell(item))),
+      dialect,
+    )
+  return items.map(line).join('')
 }
 
-const toLine = (cells: readonly string[]): string => `${cells.join()}\r\n`
+const toLine = (cells: readonly string[], dialect: CsvDialect): string => `${cells.join(separators[dialect])}\r\n`
 
 // Full-width signs included. Apostrophes before a formula get one more, so that withoutGuard is the exact inverse.
 const formula = /^'*[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/

@@ -70,7 +70,8 @@ export async function startTestAppOn(url: string, env: NodeJS.ProcessEnv = {}): 
         await woken
       }
     },
-    findings: async (auditId) => (await app.stores.findings.list(auditId, { limit: 10_000 })).items,
+    findings: async (auditId) =>
+      (await app.stores.findings.list(auditId, { limit: 10_000 })).items.map(({ finding }) => finding),
     stop: app.close,
   }
 }

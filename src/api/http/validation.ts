@@ -1,6 +1,7 @@
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import { Ajv2020, type AnySchemaObject, type ValidateFunction } from 'ajv/dist/2020.js'
+import type { DataValidationCxt } from 'ajv/dist/types/index.js'
 import formats from 'ajv-formats'
-import { readTime } from '../listing/rfc3339.ts'
+import { type DateEdge, dateKeyword, dateToTime, readTime } from '../listing/rfc3339.ts'
 import { withoutIds } from '../openapi/components.ts'
 
 type Coercion = boolean | 'array'
@@ -44,6 +45,18 @@ function createAjv(coerceTypes: Coercion, allErrors: boolean): Ajv2020 {
   })
   formats.default(ajv)
   ajv.addFormat('date-time', (text) => readTime(text) !== undefined)
+  ajv.addKeyword({
+    keyword: dateKeyword,
+    type: 'string',
+    schemaType: 'string',
+    before: 'format',
+    modifying: true,
+    errors: false,
+    validate(edge: DateEdge, text: string, _schema?: AnySchemaObject, holder?: DataValidationCxt) {
+      if (holder) holder.parentData[holder.parentDataProperty] = dateToTime(text, edge)
+      return true
+    },
+  })
   ajv.removeKeyword('uniqueItems') // compares all pairs unless the schema of the items has a scalar type
   ajv.addKeyword({
     keyword: 'uniqueItems',

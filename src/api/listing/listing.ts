@@ -2,7 +2,8 @@ import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import Negotiator from 'negotiator'
 import { Type } from 'typebox'
-import { type Columns, csvHead, csvLines, ndjsonLines } from '../../encoding/csv.ts'
+import { RefusedError } from '../../domain/errors.ts'
+import { type Columns, type CsvDialect, csvHead, csvLines, ndjsonLines } from '../../encoding/csv.ts'
 import { InvalidCursorError } from '../../store/query/cursor-page.ts'
 import { exampleOf } from '../openapi/examples.ts'
 
@@ -15,6 +16,13 @@ export const FormatQuery = {
     Type.Enum(Object.keys(formats) as Format[], {
       description: 'Overrides `Accept`. `json` returns pages; `ndjson` and `csv` stream the whole listing',
       examples: ['json'],
+    }),
+  ),
+  csv: Type.Optional(
+    Type.Enum(['excel'], {
+      description:
+        'CSV as Excel opens it in every country: with semicolons and a byte-order mark. Implies `format=csv`',
+      examples: ['excel'],
     }),
   ),
 }
@@ -40,8 +48,19 @@ export const listingContent = <T>(page: object, item: object, columns: Columns<T
   },
 })
 
-/** The format that a request for a listing prefers. */
-export const formatOf = (request: FastifyRequest): Format => chooseFormat(request, formats)
+/** The format that a request for a listing prefers. Throws RefusedError where another format than CSV is to be for Excel. */
+export function formatOf(request: FastifyRequest): Format {
+  const { format, csv } = request.query as { format?: Format; csv?: 'excel' }
+  if (csv === undefined) return chooseFormat(request, formats)
+  if (format === undefined || format === 'csv') return 'csv'
+  throw new RefusedError([{ pointer: '/csv', message: 'needs format=csv, or no format' }], 'query')
+}
+
+const dialectOf = (request: FastifyRequest): CsvDialect =>
+  (request.query as { csv?: 'excel' }).csv === undefined ? 'standard' : 'excel'
+
+/** What distinguishes representations of a listing, for an ETag. */
+export const representationOf = (request: FastifyRequest): string => `${formatOf(request)} ${dialectOf(request)}`
 
 /** 406: no available media type is acceptable. */
 class NotAcceptableError extends Error {
@@ -87,13 +106,14 @@ interface Export<T> {
 
 /** Streams a whole listing. */
 export function sendExport<T>(reply: FastifyReply, format: Format, { name, columns, pages, head }: Export<T>) {
+  const dialect = dialectOf(reply.request)
   async function* chunks() {
-    if (format === 'csv') yield csvHead(columns)
+    if (format === 'csv') yield csvHead(columns, dialect)
     if (format === 'json') yield JSON.stringify({ ...head, items: [] }).slice(0, -']}'.length)
     let separator = ''
     for await (const items of pages) {
       if (items.length === 0) continue
-      if (format === 'csv') yield csvLines(columns, items)
+      if (format === 'csv') yield csvLines(columns, items, dialect)
       else if (format === 'ndjson') yield ndjsonLines(items)
       else yield separator + items.map((item) => JSON.stringify(item)).join()
       separator = ','
@@ -105,13 +125,24 @@ export function sendExport<T>(reply: FastifyReply, format: Format, { name, colum
   return typed(reply, format, name).send(stream)
 }
 
+/** Pages of what `change` makes of them. */
+export async function* mapPages<T, U>(
+  pages: AsyncGenerator<readonly T[], unknown>,
+  change: (items: readonly T[]) => readonly U[],
+): AsyncGenerator<readonly U[]> {
+  for await (const items of pages) yield change(items)
+}
+
 /** Sends items from memory as CSV or NDJSON. */
-export const sendWhole = <T>(
+export function sendWhole<T>(
   reply: FastifyReply,
   format: Exclude<Format, 'json'>,
   { name, columns, items }: Pick<Export<T>, 'name' | 'columns'> & { items: readonly T[] },
-) =>
-  typed(reply, format, name).send(format === 'csv' ? csvHead(columns) + csvLines(columns, items) : ndjsonLines(items))
+) {
+  const dialect = dialectOf(reply.request)
+  const toCsv = () => csvHead(columns, dialect) + csvLines(columns, items, dialect)
+  return typed(reply, format, name).send(format === 'csv' ? toCsv() : ndjsonLines(items))
+}
 
 const typed = (reply: FastifyReply, format: Format, name: string) =>
   asFile(reply, `${name}.${format}`).type(`${formats[format]}; charset=utf-8`).header('vary', 'accept')

@@ -8,7 +8,7 @@ import { TimeInput } from '../openapi/schemas.ts'
 export const PeriodQuery = {
   from: Type.Optional(TimeInput('Start of the period; default: no limit', '2026-11-01T00:00:00Z')),
   to: Type.Optional(
-    TimeInput('End of the period, which does not belong to it; default: no limit', '2026-12-01T00:00:00Z'),
+    TimeInput('End of the period, which does not belong to it; default: no limit', '2026-12-01T00:00:00Z', 'end'),
   ),
 }
 
@@ -29,7 +29,7 @@ function checkOrder({ from, to }: Period): void {
 /** The query of a report about a row of points in time. */
 export const StepQuery = {
   from: Type.Optional(TimeInput('First point in time; default: 90 days before `to`', '2026-08-24T12:00:00Z')),
-  to: Type.Optional(TimeInput('Last point in time; default: now', '2026-11-22T12:00:00Z')),
+  to: Type.Optional(TimeInput('Last point in time; default: now', '2026-11-22T12:00:00Z', 'end')),
   step: Type.String({
     pattern: stepPattern,
     maxLength: 8,

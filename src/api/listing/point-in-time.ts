@@ -4,7 +4,7 @@ import { TimeInput } from '../openapi/schemas.ts'
 
 /** The query of a listing of what was true at a point in time. */
 export const PointInTimeQuery = {
-  at: Type.Optional(TimeInput('Point in time; default: now', '2026-11-22T12:00:00Z')),
+  at: Type.Optional(TimeInput('Point in time; default: now', '2026-11-22T12:00:00Z', 'end')),
 }
 
 interface PointInTimePage extends PageRequest {

@@ -13,3 +13,14 @@ export function readTime(text: string): Date | undefined {
   const isDay = day !== undefined && new Date(`${day}T00:00:00Z`).toJSON()?.startsWith(day)
   return isDay && time.getUTCFullYear() >= 1 && time.getUTCFullYear() <= 9999 ? time : undefined
 }
+
+/** Which time of its day a date stands for, in UTC. */
+export type DateEdge = 'start' | 'end'
+/** The keyword of schemas that take a date too; its value is the edge. */
+export const dateKeyword = 'x-date'
+
+/** The time that a date stands for; other texts are returned as they are. */
+export function dateToTime(text: string, edge: DateEdge): string {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return text
+  return `${text}T${edge === 'start' ? '00:00:00.000' : '23:59:59.999'}Z`
+}

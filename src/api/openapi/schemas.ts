@@ -5,6 +5,7 @@ import { states } from '../../domain/findings/state.ts'
 import { nameSchema } from '../../domain/policy/policy.ts'
 import { closedObject } from '../../domain/policy/shape.ts'
 import { idempotencyDays } from '../../store/db/maintenance.ts'
+import { type DateEdge, dateKeyword } from '../listing/rfc3339.ts'
 
 export { closedObject }
 
@@ -35,9 +36,23 @@ export const Uuid = (description: string, lastDigits = '0001') =>
 export const Timestamp = (description: string, time = '02:00:00') =>
   Type.String({ format: 'date-time', description, examples: [`2026-11-22T${time}.000Z`] })
 
-/** An RFC 3339 time of a request. */
-export const TimeInput = (description: string, example = '2026-11-22T02:00:00Z') =>
-  Type.String({ format: 'date-time', maxLength: 40, description, examples: [example] })
+const edges = {
+  start: 'a date stands for 00:00 UTC of that day',
+  end: 'a date stands for the end of that day in UTC',
+} as const satisfies Record<DateEdge, string>
+
+/**
+ * An RFC 3339 time of a request, or a date, which the validation replaces with a time: the `start` of the day where something
+ * begins, its `end` where something ends.
+ */
+export const TimeInput = (description: string, example = '2026-11-22T02:00:00Z', edge: DateEdge = 'start') =>
+  Type.String({
+    format: 'date-time',
+    [dateKeyword]: edge,
+    maxLength: 40,
+    description: `${description}; ${edges[edge]}`,
+    examples: [example],
+  })
 
 export const Count = (description: string, example = 0) =>
   Type.Integer({ minimum: 0, description, examples: [example] })

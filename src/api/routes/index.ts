@@ -68,8 +68,8 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts & {
     quota,
     version,
   })
-  await v1.register(findingRoutes, { version })
-  await v1.register(currentFindingRoutes)
+  await v1.register(findingRoutes, { version, pages })
+  await v1.register(currentFindingRoutes, { pages })
   await v1.register(searchRoutes)
   await v1.register(traceRoutes, { notifications, refuseTrace: parts.refuseTrace })
   await v1.register(targetRoutes)

@@ -1,13 +1,21 @@
 import { type Permission, permissionAt } from '../../domain/exceptions/active-exception.ts'
 import { createExpectations, type Expected } from '../../domain/policy/expected.ts'
+import type { PageUrls } from '../../report/page-urls.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { CurrentFinding } from '../../store/history/current-findings.ts'
 
 /** An outcome with the rule that it is about, as its policy was at that time. */
-export interface DescribedFinding
-  extends Omit<CurrentFinding, 'targetId' | 'seriesId' | 'address' | 'params' | 'auditParams'> {
+export interface DescribedFinding extends Omit<CurrentFinding, 'targetId' | 'seriesId' | 'params' | 'auditParams'> {
+  /** The newest version of the policy at that time; null before the first. */
+  policyVersion: number | null
   /** Null where the newest version of the policy has no such rule. */
   title: string | null
+  controls: readonly string[]
+  remediation: string | null
+  /** The endpoint that was probed, else the expected one. */
+  host: string | null
+  port: number | null
+  url: string | null
   /** Null where the rule does not apply, or cannot be resolved with the present parameters of the target. */
   expected: Expected | null
   waiver: { id: string; expiresAt: string } | null
@@ -19,12 +27,17 @@ export async function describeCurrent(
   { policies, waivers, windows }: Pick<Stores, 'policies' | 'waivers' | 'windows'>,
   at: Date,
   findings: readonly CurrentFinding[],
+  pages: PageUrls,
 ): Promise<DescribedFinding[]> {
   const ofPolicy = Map.groupBy(findings, ({ policy }) => policy)
   const documents = new Map(
-    (await policies.at([...ofPolicy.keys()], at)).map(({ name, document }) => [
+    (await policies.at([...ofPolicy.keys()], at)).map(({ name, version, document }) => [
       name,
-      { rules: new Map(document.rules.map((rule) => [rule.id, rule])), expected: createExpectations(document) },
+      {
+        version,
+        rules: new Map(document.rules.map((rule) => [rule.id, rule])),
+        expected: createExpectations(document),
+      },
     ]),
   )
   const permissions = new Map<string, { waivers: Permission[]; windows: Permission[] }>()
@@ -33,17 +46,27 @@ export async function describeCurrent(
     permissions.set(policy, { waivers: await waivers.permissions(query), windows: await windows.permissions(query) })
   }
   return findings.map((finding) => {
-    const { targetId, seriesId: _, address, params, auditParams, ...shown } = finding
+    const { targetId, seriesId: _, params, auditParams, ...shown } = finding
+    const { address } = finding
     const document = documents.get(finding.policy)
     const inForce = permissions.get(finding.policy) ?? { waivers: [], windows: [] }
     const about = { rule: finding.rule, targetId, at: at.getTime() }
     const waiver = finding.result === 'fail' ? permissionAt(inForce.waivers, about) : undefined
     const window = permissionAt(inForce.windows, about)
+    const expected =
+      document?.expected(finding.rule, { address, params, auditParams, windowOpen: window !== undefined }) ?? null
+    const { host, port } = finding.evidence ?? expected ?? { host: null, port: null }
+    const rule = document?.rules.get(finding.rule)
     return {
       ...shown,
-      title: document?.rules.get(finding.rule)?.title ?? null,
-      expected:
-        document?.expected(finding.rule, { address, params, auditParams, windowOpen: window !== undefined }) ?? null,
+      policyVersion: document?.version ?? null,
+      title: rule?.title ?? null,
+      controls: rule?.controls ?? [],
+      remediation: rule?.remediation ?? null,
+      host,
+      port,
+      url: pages.finding(finding.fingerprint),
+      expected,
       waiver: waiver ? { id: waiver.id, expiresAt: new Date(waiver.until).toISOString() } : null,
       window: window?.id ?? null,
     }

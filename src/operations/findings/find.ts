@@ -2,6 +2,7 @@ import { NotFoundError } from '../../domain/errors.ts'
 import { waiverState } from '../../domain/exceptions/waivers.ts'
 import { windowState } from '../../domain/exceptions/windows.ts'
 import { titleOfControl } from '../../domain/policy/controls.ts'
+import type { PageUrls } from '../../report/page-urls.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import { newestTrace } from '../traces/of-findings.ts'
 import { describeCurrent } from './describe-current.ts'
@@ -10,7 +11,7 @@ import { describeCurrent } from './describe-current.ts'
 const shown = { spans: 100, exceptions: 20, audits: 20 }
 
 /** A finding by its fingerprint, with all that explains it, at a point in time. Throws NotFoundError. */
-export async function findFinding(stores: Stores, fingerprint: string, at: Date) {
+export async function findFinding(stores: Stores, fingerprint: string, at: Date, urls: PageUrls) {
   const series = await stores.currentFindings.findSeries(fingerprint)
   if (!series) throw new NotFoundError(`there is no finding ${fingerprint}`)
   const { targetId, target, address, labels, policy, rule: id, vantage, zones } = series
@@ -19,7 +20,7 @@ export async function findFinding(stores: Stores, fingerprint: string, at: Date)
   const rule = version?.document.rules.find((one) => one.id === id)
   const page = { order: 'stored', limit: 1 } as const
   const current = await stores.currentFindings.list(at, { choice: {}, fingerprint }, page)
-  const [finding = null] = await describeCurrent(stores, at, current.items)
+  const [finding = null] = await describeCurrent(stores, at, current.items, urls)
   const spans = await stores.history.spans(
     targetId,
     { limit: shown.spans },

@@ -51,12 +51,49 @@ export const findingColumns: Columns<FindingRow> = {
   fingerprint: (item) => item.fingerprint,
 }
 
-interface CurrentFindingRow extends Judged {
-  target: string
+/** What makes a row understood by itself: its rule, its target and its page. */
+interface Described {
   policy: string
+  policyVersion: number | null
   title: string | null
   severity: string | null
+  controls: readonly string[]
+  remediation: string | null
   zones: readonly string[]
+  address: string
+  labels: object
+  externalId: string | null
+  host: string | null
+  port: number | null
+  audit: string
+  url: string | null
+}
+
+const ofTarget: Columns<Described> = {
+  address: (item) => item.address,
+  labels: (item) => item.labels,
+  externalId: (item) => item.externalId,
+  host: (item) => item.host,
+  port: (item) => item.port,
+  controls: (item) => item.controls.join(' '),
+  remediation: (item) => item.remediation,
+  audit: (item) => item.audit,
+  policyVersion: (item) => item.policyVersion,
+  url: (item) => item.url,
+}
+
+/** In the order of `findingColumns`, so that readers by position find the same columns. */
+export const describedFindingColumns: Columns<FindingRow & Described> = {
+  ...findingColumns,
+  policy: (item) => item.policy,
+  title: (item) => item.title,
+  severity: (item) => item.severity,
+  zones: (item) => item.zones.join(' '),
+  ...ofTarget,
+}
+
+interface CurrentFindingRow extends Judged, Described {
+  target: string
   expected: object | null
   since: string
   lastConfirmed: string
@@ -77,6 +114,7 @@ export const currentFindingColumns: Columns<CurrentFindingRow> = {
   window: (item) => item.window,
   waiver: (item) => item.waiver?.id ?? null,
   fingerprint: (item) => item.fingerprint,
+  ...ofTarget,
 }
 
 interface SpanRow extends Judged {

@@ -1,6 +1,7 @@
 import type { Audit, AuditStatus, TriggerKind } from '../../domain/audits.ts'
 import { type AuditCounts, noCounts, type Verdict } from '../../domain/findings/verdict.ts'
 import type { Sealer } from '../../domain/seals.ts'
+import { required } from '../../runtime/required.ts'
 import { nameOfActor } from '../access/actors.ts'
 import { timeOfChange } from '../db/clock.ts'
 import type { Codes } from '../db/codes.ts'
@@ -218,6 +219,14 @@ export function createAuditStore(
         select: { plannedVantages: true },
       })
       return (row?.plannedVantages ?? null) as KnownVantage[] | null
+    },
+
+    /** The parameters of an audit, and when one of its targets changed last. */
+    async paramsAndTargets(id: string): Promise<{ params: Record<string, unknown>; targetsChangedAt: Date | null }> {
+      const [row] = await prepared<{ params: Record<string, unknown>; targetsChangedAt: Date | null }>(db)`
+        SELECT params, (SELECT max(changed_at) FROM target WHERE id = ANY(a.target_ids)) AS "targetsChangedAt"
+        FROM audit a WHERE id = ${id}::uuid`
+      return required(row, `audit ${id}`)
     },
 
     /** True when every batch of a running audit is planned and recorded, so that only its end is missing. */

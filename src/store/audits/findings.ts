@@ -31,6 +31,13 @@ export async function areFindingsKept(db: Database, auditId: string): Promise<bo
 /** Findings in the constant order of targets and series. */
 export function createFindingStore(db: Database, { codes, targetScope }: { codes: Codes; targetScope: TargetScope }) {
   const decode = ({ rows, ...names }: Piece) => columns.rowsOf(rows).map((row) => fromRow(codes, names, row))
+  const decodeWithTargets = ({ rows, ...names }: Piece): FindingOfTarget[] =>
+    columns.rowsOf(rows).map((row) => ({
+      finding: fromRow(codes, names, row),
+      target: required(names.targets[row.targetId], `target ${row.targetId}`),
+    }))
+  const eachPiece = (auditId: string, filter: FindingFilter) =>
+    eachPage((page) => fetchPieces(auditId, { ...filter, ...page }))
 
   /** A page in pieces that are decoded one by one. */
   async function fetchPieces(
@@ -56,8 +63,8 @@ export function createFindingStore(db: Database, { codes, targetScope }: { codes
         WHERE f.number <= ${limit}
       )
       SELECT ${columns.select} AS rows,
-        (SELECT json_object_agg(x.target_id, t.name) FROM (SELECT DISTINCT target_id FROM page) x
-          CROSS JOIN LATERAL (SELECT name FROM target WHERE id = x.target_id LIMIT 1) t) AS targets,
+        (SELECT json_object_agg(x.target_id, t) FROM (SELECT DISTINCT target_id FROM page) x
+          CROSS JOIN LATERAL (SELECT name, address, labels, params, external_id AS "externalId" FROM target WHERE id = x.target_id LIMIT 1) t) AS targets,
         (SELECT json_object_agg(id, name) FROM rule WHERE id IN (SELECT rule_id FROM resolved)) AS rules,
         (SELECT json_object_agg(id, name) FROM vantage WHERE id IN (SELECT vantage_id FROM resolved)) AS vantages,
         (SELECT json_build_array(target_id, series_id) FROM page
@@ -71,19 +78,38 @@ export function createFindingStore(db: Database, { codes, targetScope }: { codes
   }
 
   return {
-    async list(auditId: string, filter: FindingFilter & PageRequest): Promise<Page<Finding>> {
+    /** A page of findings with their targets as they are now. */
+    async list(auditId: string, filter: FindingFilter & PageRequest): Promise<Page<FindingOfTarget>> {
       const { items, next } = await fetchPieces(auditId, filter)
-      return { items: items.flatMap(decode), next }
+      return { items: items.flatMap(decodeWithTargets), next }
     },
 
     areKept: (auditId: string) => areFindingsKept(db, auditId),
 
     /** All of them, some hundred at a time; memory holds a few pages of them as text, and objects of some hundred alone. */
     async *each(auditId: string, filter: FindingFilter = {}): AsyncGenerator<Finding[]> {
-      for await (const pieces of eachPage((page) => fetchPieces(auditId, { ...filter, ...page })))
-        for (const piece of pieces) yield decode(piece)
+      for await (const pieces of eachPiece(auditId, filter)) for (const piece of pieces) yield decode(piece)
+    },
+
+    /** The same, with their targets as they are now. */
+    async *eachOfTarget(auditId: string, filter: FindingFilter): AsyncGenerator<FindingOfTarget[]> {
+      for await (const pieces of eachPiece(auditId, filter)) for (const piece of pieces) yield decodeWithTargets(piece)
     },
   }
+}
+
+/** What listings say about a target; the findings of a page share it. */
+export interface FoundTarget {
+  name: string
+  address: string
+  labels: Record<string, string>
+  params: Record<string, unknown>
+  externalId: string | null
+}
+
+export interface FindingOfTarget {
+  finding: Finding
+  target: FoundTarget
 }
 
 /** Few enough to be collected while young. */
@@ -125,14 +151,18 @@ const columns = columnsOf<Row>('number', {
 })
 
 /** By id. */
-type Names = Record<'targets' | 'rules' | 'vantages', Readonly<Record<number, string>>>
-type Piece = Names & { rows: string }
+interface Names extends Record<'rules' | 'vantages', Readonly<Record<number, string>>> {
+  targets: Readonly<Record<number, FoundTarget>>
+}
+interface Piece extends Names {
+  rows: string
+}
 
 function fromRow(codes: Codes, { targets, rules, vantages }: Names, row: Row): Finding {
   const evidence = row.evidence && codes.evidence.fromStored(row.evidence)
   return {
     fingerprint: row.fingerprint,
-    target: required(targets[row.targetId], `target ${row.targetId}`),
+    target: required(targets[row.targetId], `target ${row.targetId}`).name,
     rule: required(rules[row.ruleId], `rule ${row.ruleId}`),
     vantage: required(vantages[row.vantageId], `vantage ${row.vantageId}`),
     result: codes.result.wordOf(row.result),

@@ -37,11 +37,15 @@ export interface CurrentFinding {
   seriesId: number
   target: string
   address: string
+  labels: Record<string, string>
+  externalId: string | null
   policy: string
   rule: string
   severity: Severity | null
   vantage: string
   zones: string[]
+  /** The audit whose finding it is first. */
+  audit: string
   result: Result
   state: State
   reason: { code: ReasonCode; message: string }
@@ -146,7 +150,7 @@ export function createCurrentFindingStore(
       const ofSeries = andAll([fingerprint !== undefined && Prisma.sql`s.fingerprint = ${fingerprint}::uuid`])
       const rows = await report<Row>(db)`
         ${current(at, ofSeries, targets)}, named AS (
-          SELECT f.*, t.name AS target, t.address, t.params, r.policy, r.name AS rule, r.severity, v.name AS vantage, v.zones,
+          SELECT f.*, t.name AS target, t.address, t.labels, t.external_id, t.params, r.policy, r.name AS rule, r.severity, v.name AS vantage, v.zones,
             (CASE WHEN f.waived THEN ${urgencyOfWaived}::int ELSE (${[...urgencyByNumber]}::int[])[f.result + 1] END) * 10
               + coalesce(array_position(${[...severities]}::text[], r.severity), 0) AS urgency
           FROM f JOIN rule_now r ON r.id = f.rule_id JOIN vantage v ON v.id = f.vantage_id JOIN target t ON t.id = f.target_id
@@ -154,7 +158,8 @@ export function createCurrentFindingStore(
           SELECT * FROM named f WHERE true ${isChosen(choice, codes)} ${cursor === undefined ? Prisma.empty : after(cursor)}
           ORDER BY ${by} LIMIT ${limit + 1}
         )
-        SELECT f.fingerprint, f.target_id AS "targetId", f.series_id AS "seriesId", f.target, f.address, f.params, f.policy, f.rule, f.severity,
+        SELECT f.fingerprint, f.target_id AS "targetId", f.series_id AS "seriesId", f.target, f.address, f.labels,
+          f.external_id AS "externalId", f.audit_id AS audit, f.params, f.policy, f.rule, f.severity,
           f.vantage, f.zones, f.result, f.state, f.reason_id AS "reasonId", f.from_at AS since, f.urgency, e.content AS evidence,
           coalesce(a.audit_params, '{}') AS "auditParams"
         FROM page f LEFT JOIN LATERAL (SELECT content FROM evidence WHERE id = f.evidence_id LIMIT 1) e ON true

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Evidence } from '../../../src/domain/findings/evidence.ts'
 import { describeReason } from '../../../src/domain/findings/reasons.ts'
+import type { FindingOfTarget } from '../../../src/store/audits/findings.ts'
 import { InvalidCursorError } from '../../../src/store/query/cursor-page.ts'
 import { at, finding, makeSeries, openTestStores, startAudit, type TestStores } from '../../support/stores.ts'
 
@@ -25,13 +26,15 @@ beforeAll(async () => {
 })
 afterAll(() => stores.close())
 
+const nameOf = ({ finding: { target, rule } }: FindingOfTarget) => `${target} ${rule}`
 const names = async (filter: object) =>
-  (await stores.findings.list(auditId, { limit: 100, ...filter })).items.map(({ target, rule }) => `${target} ${rule}`)
+  (await stores.findings.list(auditId, { limit: 100, ...filter })).items.map(nameOf)
 
 describe('the findings of an audit', () => {
   test('show names, words and the evidence whole', async () => {
     const { items } = await stores.findings.list(auditId, { limit: 100, target: 'b' })
-    expect(items).toMatchObject([
+    expect(items.map(({ target }) => target)).toEqual(Array(3).fill(expect.objectContaining({ name: 'b', labels: {} })))
+    expect(items.map(({ finding }) => finding)).toMatchObject([
       { target: 'b', rule: 'ssh', vantage: 'local', result: 'pass', state: 'open', evidence: null, indirect: false },
       {
         rule: 'https',
@@ -65,7 +68,7 @@ describe('the findings of an audit', () => {
     for (let cursor: string | undefined; ; ) {
       const page = await stores.findings.list(auditId, { limit, cursor })
       expect(page.items.length).toBeLessThanOrEqual(limit)
-      walked.push(...page.items.map(({ target, rule }) => `${target} ${rule}`))
+      walked.push(...page.items.map(nameOf))
       if (page.next === null) break
       cursor = page.next
     }
@@ -76,7 +79,7 @@ describe('the findings of an audit', () => {
   test('walked with a filter keep to it', async () => {
     const first = await stores.findings.list(auditId, { limit: 2, result: 'fail' })
     const rest = await stores.findings.list(auditId, { limit: 2, result: 'fail', cursor: first.next ?? '' })
-    expect([...first.items, ...rest.items].map(({ target }) => target)).toEqual(['a', 'b', 'c'])
+    expect([...first.items, ...rest.items].map(({ target }) => target.name)).toEqual(['a', 'b', 'c'])
     expect(rest.next).toBeNull()
   })
 

@@ -278,7 +278,7 @@ describe('a finding', () => {
     const started = await startAudit(stores, { total: 4 })
     await stores.record({ ...started, findings: series.map((one, i) => finding(one, 1000, seen[i])) })
     const { items } = await stores.findings.list(started.auditId, { limit: 10 })
-    expect(items.map(({ latencyMs, attempts }) => [latencyMs, attempts])).toEqual([
+    expect(items.map(({ finding: { latencyMs, attempts } }) => [latencyMs, attempts])).toEqual([
       [1, 1],
       [0, 3],
       [null, 0],

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { facetsOf } from '../../../src/domain/findings/facets.ts'
 import { describeCurrent } from '../../../src/operations/findings/describe-current.ts'
+import { pageUrls } from '../../../src/report/page-urls.ts'
 import type { NewFinding } from '../../../src/store/audits/record-findings.ts'
 import type { CurrentFilter, CurrentOrder } from '../../../src/store/history/current-findings.ts'
 import { InvalidCursorError } from '../../../src/store/query/cursor-page.ts'
@@ -125,7 +126,7 @@ describe('the findings across audits', () => {
     await stores.waivers.create({ ...waiver, id })
     await stores.waivers.approve(id, 'other', at(2200))
     const described = async (ms: number) =>
-      describeCurrent(stores, at(ms), await list(ms, { choice: { rule: ['ssh'] } }))
+      describeCurrent(stores, at(ms), await list(ms, { choice: { rule: ['ssh'] } }), pageUrls(undefined))
     expect((await described(2500)).map(({ target, expected, waiver }) => [target, expected, waiver])).toEqual([
       ['b', { host: '10.0.0.2', port: 22, expect: { state: ['closed'] } }, null],
       ['a', { host: '10.0.0.1', port: 2222, expect: { state: ['closed'] } }, { id, expiresAt: at(2700).toISOString() }],

@@ -4,12 +4,21 @@ import { NotFoundError } from '../../../domain/errors.ts'
 import { reasonCodes } from '../../../domain/findings/reasons.ts'
 import { Port } from '../../../domain/policy/values.ts'
 import { protocolNames, protocols } from '../../../domain/protocols/index.ts'
+import { createDescription } from '../../../operations/findings/describe.ts'
 import { withTraces } from '../../../operations/traces/of-findings.ts'
-import { findingColumns } from '../../../report/listings/columns.ts'
+import { describedFindingColumns } from '../../../report/listings/columns.ts'
 import type { ServerParts } from '../../context.ts'
 import { setStreamEtag } from '../../http/etags.ts'
 import { linkNext } from '../../listing/links.ts'
-import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '../../listing/listing.ts'
+import {
+  formatOf,
+  ListingQuery,
+  listingContent,
+  mapPages,
+  representationOf,
+  sendExport,
+  wantsPage,
+} from '../../listing/listing.ts'
 import { problems, unchanged } from '../../openapi/responses.ts'
 import {
   Count,
@@ -24,6 +33,8 @@ import {
   Timestamp,
   Uuid,
 } from '../../openapi/schemas.ts'
+import { DescribedTarget, describedRule } from '../findings/described.ts'
+import { seriesFields } from '../reports/schemas/series.ts'
 import { ExternalIdQuery, TargetName } from '../targets/schemas.ts'
 import { ShownTrace } from '../traces/schemas.ts'
 import { checkFindingsKept } from './documents.ts'
@@ -89,7 +100,16 @@ export const Evidence = Type.Object(
 export const Finding = Type.Object(
   {
     fingerprint: Fingerprint,
+    audit: Uuid('Id of the audit'),
     target: TargetName,
+    ...DescribedTarget,
+    policy: seriesFields.policy,
+    policyVersion: Type.Integer({ description: 'Version of the policy', examples: [1] }),
+    ...describedRule('the policy version'),
+    zones: Type.Array(Type.String(), {
+      description: 'Zones of the vantage when the audit was planned; empty for audits from before they were recorded',
+      examples: [['client']],
+    }),
     rule: Type.String({ description: 'Id of the rule', examples: ['ssh-restricted'] }),
     vantage: Type.String({
       description: 'Name of the vantage, or `zone:NAME` if no vantage belongs to a zone of the rule',
@@ -125,7 +145,10 @@ export const Finding = Type.Object(
 const text = (maxLength: number, description: string, example: string) =>
   Type.Optional(Type.String({ maxLength, description, examples: [example] }))
 
-export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version'>> = async (app, { version }) => {
+export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version' | 'pages'>> = async (
+  app,
+  { version, pages },
+) => {
   app.get(
     '/audits/:id/findings',
     {
@@ -147,7 +170,7 @@ export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version
           ...ListingQuery,
         }),
         response: {
-          200: listingContent(pageOf(Finding), Finding, findingColumns),
+          200: listingContent(pageOf(Finding), Finding, describedFindingColumns),
           ...unchanged,
           ...problems(404, 406, 409),
         },
@@ -158,19 +181,25 @@ export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version
       const { id } = request.params
       const audit = await stores.audits.find(id)
       if (!audit) throw new NotFoundError(`there is no audit ${id}`)
-      const { format: _format, all: _all, cursor, limit, ...filter } = request.query
+      const { format: _format, csv: _csv, all: _all, cursor, limit, ...filter } = request.query
       if (wantsPage(request)) {
         const page = await stores.findings.list(id, { ...filter, cursor, limit })
         if (page.items.length === 0) await checkFindingsKept(stores, audit)
-        return linkNext(reply, request.url, { ...page, items: await withTraces(stores, id, page.items) })
+        const describe = await createDescription(stores, audit, pages)
+        return linkNext(reply, request.url, { ...page, items: await withTraces(stores, id, describe(page.items)) })
       }
       await checkFindingsKept(stores, audit)
-      // What an audit that has ended found does not change, until retention drops all of it.
-      if (audit.finishedAt !== null) setStreamEtag(reply, id, audit.finishedAt, filter, formatOf(request), version)
+      // What an audit that has ended found does not change, until retention drops all of it; its targets do.
+      if (audit.finishedAt !== null) {
+        const { targetsChangedAt } = await stores.audits.paramsAndTargets(id)
+        const parts = [audit.finishedAt, targetsChangedAt?.toISOString() ?? null, pages.audit(id), filter]
+        setStreamEtag(reply, id, ...parts, representationOf(request), version)
+      }
+      const describe = await createDescription(stores, audit, pages)
       return sendExport(reply, formatOf(request), {
         name: `findings-${id}`,
-        columns: findingColumns,
-        pages: stores.findings.each(id, filter),
+        columns: describedFindingColumns,
+        pages: mapPages(stores.findings.eachOfTarget(id, filter), describe),
       })
     },
   )

@@ -83,7 +83,7 @@ const waiverFields = {
   ...permission('ssh-restricted'),
   ticket: nullable(Ticket, { description: 'Number of the change ticket; null: none', examples: ['CHG0030002'] }),
   reason: Reason('The vendor needs SSH until the migration'),
-  expiresAt: TimeInput('When the waiver ends; at most a year ahead', '2027-03-31T22:00:00Z'),
+  expiresAt: TimeInput('When the waiver ends; at most a year ahead', '2027-03-31T22:00:00Z', 'end'),
 }
 export const Waiver = Type.Object(
   {
@@ -123,7 +123,7 @@ export const auditParams = ParameterValues(200, 'Parameters of the audit after t
 const windowFields = {
   ...permission('ssh-support'),
   from: TimeInput('When the window opens', '2026-11-22T09:00:00Z'),
-  to: TimeInput('When the window closes; at most seven days after `from`', '2026-11-22T11:00:00Z'),
+  to: TimeInput('When the window closes; at most seven days after `from`', '2026-11-22T11:00:00Z', 'end'),
   ticket: Ticket,
   reason: Reason('The vendor analyses the failing update'),
 }

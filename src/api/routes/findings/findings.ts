@@ -6,6 +6,7 @@ import { findFinding } from '../../../operations/findings/find.ts'
 import { currentFindingColumns } from '../../../report/listings/columns.ts'
 import type { CurrentFilter, CurrentOrder } from '../../../store/history/current-findings.ts'
 import { eachPage, type PageRequest } from '../../../store/query/cursor-page.ts'
+import type { ServerParts } from '../../context.ts'
 import { labelsOf } from '../../listing/labels.ts'
 import { linkNext } from '../../listing/links.ts'
 import { formatOf, listingContent, sendExport, wantsPage } from '../../listing/listing.ts'
@@ -20,7 +21,10 @@ import {
   FindingQuery,
 } from './schemas.ts'
 
-export const currentFindingRoutes: FastifyPluginAsyncTypebox = async (app) => {
+export const currentFindingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'pages'>> = async (
+  app,
+  { pages: urls },
+) => {
   app.get(
     '/findings',
     {
@@ -45,7 +49,7 @@ export const currentFindingRoutes: FastifyPluginAsyncTypebox = async (app) => {
       const filter = filterOf(query)
       const fetchPage = (order: CurrentOrder) => async (at: Date, page: PageRequest) => {
         const { items, next } = await stores.currentFindings.list(at, filter, { ...page, order })
-        return { items: await describeCurrent(stores, at, items), next }
+        return { items: await describeCurrent(stores, at, items, urls), next }
       }
       if (!wantsPage(request)) {
         const at = query.at === undefined ? view.now() : new Date(query.at)
@@ -82,7 +86,7 @@ export const currentFindingRoutes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async ({ params, query, view }) =>
-      findFinding(view.stores, params.fingerprint, query.at === undefined ? view.now() : new Date(query.at)),
+      findFinding(view.stores, params.fingerprint, query.at === undefined ? view.now() : new Date(query.at), urls),
   )
 }
 

@@ -29,6 +29,7 @@ import { Span } from '../reports/schemas/history.ts'
 import { SeriesQuery, seriesFields } from '../reports/schemas/series.ts'
 import { Labels, TargetName } from '../targets/schemas.ts'
 import { ShownTrace } from '../traces/schemas.ts'
+import { DescribedTarget, describedRule } from './described.ts'
 
 const { fingerprint: _, policy: __, rule: ___, vantage: ____, evidence: _____, ...historyOf } = Span.properties
 
@@ -59,13 +60,15 @@ export const Expected = Type.Object(
 export const CurrentFinding = Type.Object(
   {
     fingerprint: Fingerprint,
+    audit: Uuid('Id of the audit that found it so first'),
     target: TargetName,
+    ...DescribedTarget,
     ...seriesFields,
-    title: nullable(Type.String(), {
-      description: 'Title of the rule; null if the newest policy version at that time has no such rule',
-      examples: ['SSH is not reachable from client networks'],
+    policyVersion: nullable(Type.Integer(), {
+      description: 'Newest version of the policy at that time; null before the first',
+      examples: [1],
     }),
-    severity: nullable(Severity),
+    ...describedRule('the newest policy version at that time'),
     zones: Type.Array(Type.String(), { description: 'Zones of the vantage, as they are now', examples: [['client']] }),
     ...Judged,
     evidence,

@@ -72,7 +72,7 @@ export const KeyInput = closedObject(
     ...fields,
     targets: Type.Optional(TargetLimit),
     expiresAt: Type.Optional(
-      nullable(TimeInput('When the key expires', '2027-11-22T00:00:00Z'), {
+      nullable(TimeInput('When the key expires', '2027-11-22T00:00:00Z', 'end'), {
         description: 'When the key expires; null: never',
       }),
     ),

@@ -9,7 +9,7 @@ import { labelsOf } from '../../listing/labels.ts'
 import { linkNext } from '../../listing/links.ts'
 import { formatOf, listingContent, sendExport, sendWhole, wantsPage } from '../../listing/listing.ts'
 import { readPoints } from '../../listing/period.ts'
-import { plusIssue, readTime } from '../../listing/rfc3339.ts'
+import { dateToTime, plusIssue, readTime } from '../../listing/rfc3339.ts'
 import { problems, unchanged } from '../../openapi/responses.ts'
 import { DriftItem, DriftQuery, DriftReport, DriftSeries, DriftSeriesQuery, DriftStep } from './schemas/drift.ts'
 
@@ -105,10 +105,10 @@ export const driftRoutes: FastifyPluginAsyncTypebox = async (app) => {
       if (found) return { point: { baseline: name }, at: new Date(found.approvals[0]?.at ?? found.createdAt) }
     }
     if (kind) throw refuse(`there is no ${kind} ${name}`)
-    const time = readTime(value)
+    const time = readTime(dateToTime(value, field === 'to' ? 'end' : 'start'))
     if (!time)
       throw refuse(
-        plusIssue(value) ?? 'must be an RFC 3339 time such as 2026-11-22T02:00:00Z, audit:ID, or baseline:NAME',
+        plusIssue(value) ?? 'must be a date, an RFC 3339 time such as 2026-11-22T02:00:00Z, audit:ID, or baseline:NAME',
       )
     return { point: { time }, at: time }
   }

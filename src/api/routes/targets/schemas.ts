@@ -12,7 +12,7 @@ export const TargetName = Type.String({
   examples: ['epp-01'],
 })
 
-const ExternalId = Type.String({ minLength: 1, maxLength: 200, examples: ['CI0012345'] })
+export const ExternalId = Type.String({ minLength: 1, maxLength: 200, examples: ['CI0012345'] })
 
 /** The filter of a listing. */
 export const ExternalIdQuery = {

@@ -75,3 +75,59 @@ test('an unknown fingerprint is not found', async () => {
   const { status } = await service.call('GET', '/v1/findings/00000000-0000-4000-8000-000000000000')
   expect(status).toBe(404)
 })
+
+test('a finding is understood by itself, in the listing of its audit and across audits, in each format', async () => {
+  await service.call('PATCH', '/v1/targets/epp-1', { body: { labels: { site: 'hq' }, externalId: 'CI1' } })
+  const { fingerprint } = (await failing()).items[0]
+  const about = {
+    ...{ fingerprint, audit: first, target: 'epp-1', address: '127.0.0.1', labels: { site: 'hq' }, externalId: 'CI1' },
+    ...{
+      policy: 'ports',
+      policyVersion: 1,
+      rule: 'must-be-unreachable',
+      title: 'must-be-unreachable',
+      severity: 'high',
+    },
+    ...{ host: '127.0.0.1', port: open.port, controls: [], remediation: null, url: null },
+  }
+  const described = (body: string) =>
+    body
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .filter((one) => one.fingerprint === fingerprint)
+  for (const path of ['/v1/findings', `/v1/audits/${first}/findings`]) {
+    const { body } = await service.call('GET', `${path}?result=fail`)
+    expect(body.items).toMatchObject([about])
+    expect(described((await service.call('GET', `${path}?format=ndjson`)).body)).toMatchObject([about])
+    const [head = '', row = ''] = (await service.call('GET', `${path}?result=fail&csv=excel`)).body.split('\r\n')
+    expect(head.startsWith('\uFEFF')).toBe(true)
+    const names = head.slice(1).split(';')
+    expect(names).toEqual(expect.arrayContaining([...Object.keys(about), 'zones']))
+    expect(row).toContain(`;${open.port};`)
+    expect(row).toContain(';CI1;')
+  }
+})
+
+test('a check without a probe has the endpoint of its rule for the target', async () => {
+  const { body } = await service.call('GET', `/v1/audits/${first}/findings?result=notchecked`)
+  expect(body.items).toMatchObject([
+    { evidence: null, host: '127.0.0.1', port: open.port, zones: [expect.any(String)] },
+  ])
+})
+
+test('the ETag of an export changes with a target of the audit, and with the dialect of CSV', async () => {
+  const etagOf = async (query: string) =>
+    (await service.call('GET', `/v1/audits/${first}/findings?${query}`)).headers.etag
+  const [csv, excel] = [await etagOf('format=csv'), await etagOf('csv=excel')]
+  expect(new Set([csv, excel, await etagOf('format=csv')]).size).toBe(2)
+  await service.call('PATCH', '/v1/targets/epp-1', { body: { externalId: 'CI2' } })
+  expect(await etagOf('format=csv')).not.toBe(csv)
+})
+
+test('csv=excel is refused for another format', async () => {
+  expect(await service.call('GET', '/v1/findings?csv=excel&format=ndjson')).toMatchObject({
+    status: 422,
+    body: { errors: [{ pointer: '/csv' }] },
+  })
+})

@@ -6,6 +6,8 @@ const failure = (target: string, more: object = {}): CurrentFinding => ({
   fingerprint: `${target}-${JSON.stringify(more)}`,
   ...{ target, policy: 'p', rule: 'ssh', title: 'SSH is closed', severity: 'medium', vantage: 'local' },
   zones: ['client'],
+  ...{ audit: 'a', policyVersion: 1, controls: [], remediation: null, url: null },
+  ...{ address: target, labels: {}, externalId: null, host: target, port: 22 },
   ...{ result: 'fail', state: 'open', reason: { code: 'unexpected-state', message: 'The port is open.' } },
   ...{
     evidence: null,

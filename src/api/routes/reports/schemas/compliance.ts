@@ -61,7 +61,7 @@ export const ComplianceReport = Type.Object(
 
 /** Filters of a report about a point in time, and its format. */
 export const StandingQuery = {
-  at: Type.Optional(TimeInput('Point in time of the report; default: now', '2026-11-22T12:00:00Z')),
+  at: Type.Optional(TimeInput('Point in time of the report; default: now', '2026-11-22T12:00:00Z', 'end')),
   policy: SeriesQuery.policy,
   target: SeriesQuery.target,
   externalId: SeriesQuery.externalId,

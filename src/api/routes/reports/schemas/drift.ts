@@ -100,7 +100,7 @@ const PointInTimeText = (description: string, example: string, more = '') =>
   Type.String({
     minLength: 1,
     maxLength: 200,
-    description: `${description}: an RFC 3339 time, \`audit:ID\`, or \`baseline:NAME\`${more}`,
+    description: `${description}: an RFC 3339 time, a date (\`from\`: its start in UTC, \`to\`: its end), \`audit:ID\`, or \`baseline:NAME\`${more}`,
     examples: [example],
   })
 export const DriftQuery = closedObject({
