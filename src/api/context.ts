@@ -46,6 +46,8 @@ export interface ServerParts extends Omit<Parts, keyof View> {
   tracing?: RequestTracing | undefined
   /** The prober of a vantage that this process serves, by default the first; throws when there is none. */
   proberFor(vantage?: string): CheckRunner
+  /** How long an audit waits for a vantage that was absent before it began. */
+  vantageWaitMs: number
   /** The longest duration of a single probe. */
   probeTimeoutMs: number
   /** Excludes an endpoint of this service from every probe. */

@@ -29,8 +29,6 @@ export interface App extends Parts {
   scheduler: Scheduler
   notifier: Notifier
   pages: PageUrls
-  /** How long an audit waits for a vantage that was absent before it began. */
-  vantageWaitMs: number
   /** Input of `buildServer`. */
   serverParts: ServerParts & View
   /** Whether this process alone uses the embedded database. */
@@ -66,6 +64,7 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
   const traceWorkers = openTraceWorkers(opening, { stores, waitForTrace, probers, log })
   const { enqueueBatches, enqueueDelivery, enqueuePlan, enqueueReprobe, enqueueSlices, nextTicks } = queue
   const pages = pageUrls(config.console && config.listening.publicUrl)
+  const next: Scheduler['next'] = ({ cron, timeZone }, from, count) => nextTicks(cron, timeZone, { from, count })
   const { notifier, seal } = openWebhooks(opening, config, {
     stores,
     transaction,
@@ -74,6 +73,7 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
     waitForOutbox,
     poster,
     pages,
+    nextTicks: next,
     tracing,
     log,
   })
@@ -97,7 +97,6 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
     scheduler,
     notifier,
     pages,
-    vantageWaitMs: config.vantageWaitMs,
     serverParts: {
       ...parts,
       pages,
@@ -108,6 +107,7 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
       metrics,
       tracing,
       proberFor: probers.proberFor,
+      vantageWaitMs: config.vantageWaitMs,
       probeTimeoutMs: config.probeTimeoutMs,
       neverDial: own.addListener,
       checkReady: () => checkReady({ database: handle, queue, clock }),

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { type Config, version } from '../config/index.ts'
 import type { Parts } from '../operations/context.ts'
+import type { Scheduler } from '../operations/schedules/tick.ts'
 import { createNotifier, type Notifier } from '../operations/webhooks/notifier.ts'
 import { createSeal, type Seal } from '../operations/webhooks/seal.ts'
 import { keysOfDirectory } from '../operations/webhooks/seal-key.ts'
@@ -16,6 +17,7 @@ interface WebhookParts extends Pick<AppStores, 'stores' | 'transaction'> {
   waitForOutbox: Notifications['waitForOutbox']
   poster: Egress['poster']
   pages: PageUrls
+  nextTicks: Scheduler['next']
   tracing: Tracing | undefined
   log: Logger
 }

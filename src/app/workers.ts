@@ -5,6 +5,7 @@ import { startDeadlines } from '../operations/audits/deadlines.ts'
 import { failPlanning, planAudit, planSlices } from '../operations/audits/plan-audit.ts'
 import { failBatch, runBatch } from '../operations/audits/run-batch.ts'
 import type { Parts } from '../operations/context.ts'
+import { publishDigest } from '../operations/digests/publish-digest.ts'
 import { reprobeWindow } from '../operations/exceptions/reprobe-window.ts'
 import { maintain } from '../operations/maintenance.ts'
 import type { Scheduler } from '../operations/schedules/tick.ts'
@@ -68,7 +69,13 @@ function jobHandlers(config: Config, parts: WorkerParts): JobHandlers {
     },
     failBatch: (job) => failBatch(parts, job),
     reprobe: (job) => reprobeWindow(parts, job, parts.now()),
-    takeTicks: scheduler.tick,
+    takeTicks: async (now) => {
+      try {
+        await scheduler.tick(now)
+      } finally {
+        await publishDigest(parts, { now, times: config.webhooks.digest, nextTicks: scheduler.next })
+      }
+    },
     deliver: notifier.deliver,
     maintain: async () => {
       const { retentionDays, webhooks } = config

@@ -1,3 +1,4 @@
+import { isTimeZone, readCron } from '../domain/schedules.ts'
 import { parseSealKeys, type SealKeys } from '../domain/webhooks/seal-keys.ts'
 import type { AllowEntry } from '../probes/network/egress-policy.ts'
 import { ConfigError, type Values } from './env.ts'
@@ -16,6 +17,8 @@ export interface WebhookSettings {
   receiversPerKey: number
   /** Retention of finished deliveries. */
   retentionDays: number
+  /** When digests are due. */
+  digest: { cron: string; timeZone: string }
 }
 
 const retrySchedule = '5,30,300,1800,7200,18000,36000,50400'
@@ -32,7 +35,14 @@ export const readWebhooks = ({ text, checked, integer, flag }: Values): WebhookS
     .map(Number),
   receiversPerKey: integer('PORTWARDEN_CALLBACK_RECEIVERS', 8, [1, 64]),
   retentionDays: integer('PORTWARDEN_WEBHOOK_RETENTION_DAYS', 30, [1, 3_650]),
+  digest: {
+    cron: checked('PORTWARDEN_DIGEST_CRON', '0 6 * * *', { valid: isDailyCron, example: '30 7 * * 1-5' }),
+    timeZone: checked('PORTWARDEN_DIGEST_TIME_ZONE', 'UTC', { valid: isTimeZone, example: 'Europe/Berlin' }),
+  },
 })
+
+/** With one minute and one hour it is due at most once a day. */
+const isDailyCron = (text: string) => /^([0-5]?\d) ([01]?\d|2[0-3]) /.test(readCron(text) ?? '')
 
 /** The keys that seal secrets in the database. */
 export function readSealKeys({ secret }: Values): SealKeys | undefined {

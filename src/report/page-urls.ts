@@ -4,6 +4,8 @@ export interface PageUrls {
   docs(): string | null
   audit(id: string): string | null
   finding(fingerprint: string): string | null
+  /** The digest of a period. */
+  digest(period: { from: string; to: string }): string | null
   /** A rule on the page of its policy. */
   rule(policy: { name: string; version: number }, rule: string): string | null
 }
@@ -16,6 +18,7 @@ export function pageUrls(publicUrl: string | undefined): PageUrls {
     docs: () => url('docs', ''),
     audit: (id) => url(`audits/${part(id)}`),
     finding: (fingerprint) => url(`findings/${part(fingerprint)}`),
+    digest: ({ from, to }) => url(`reports/digest?${new URLSearchParams({ from, at: to })}`),
     rule: ({ name, version }, rule) => url(`policies/${part(name)}?version=${version}#${part(rule)}`),
   }
 }

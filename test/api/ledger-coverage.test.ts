@@ -223,7 +223,10 @@ const cases: Record<string, Case> = {
       body: { reason: 'too long' },
     }),
   },
-  revokeWaiver: { leaves: ['waiver.revoke'], prepare: async () => at(await make('/v1/waivers', await waiver())) },
+  revokeWaiver: {
+    leaves: ['waiver.revoke'],
+    prepare: async () => ({ ...at(await make('/v1/waivers', await waiver())), body: { reason: 'fixed' } }),
+  },
   createWindow: { leaves: ['window.request'], prepare: async () => ({ body: await window() }) },
   approveWindow: {
     leaves: ['window.approve'],

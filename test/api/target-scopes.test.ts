@@ -110,6 +110,9 @@ const bodies = (): Record<string, unknown> => {
     previewWaiver: draft,
     approveWindow: { reason: 'r' },
     approveWaiver: { reason: 'r' },
+    cancelAudit: { reason: 'r' },
+    cancelWindow: { reason: 'r' },
+    revokeWaiver: { reason: 'r' },
     rejectWindow: { reason: 'r' },
     rejectWaiver: { reason: 'r' },
   }

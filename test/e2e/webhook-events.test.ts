@@ -25,7 +25,14 @@ beforeAll(async () => {
   await ask('PUT', '/v1/policies/exposures', exposures)
   otherKey = (await ask('POST', '/v1/keys', { name: 'other', scopes: ['admin'] })).key
   const events = ['drift.detected', 'finding.opened', 'finding.still-open', 'finding.resolved', 'audit.completed']
-  const operations = ['window.still-open', 'window.closed', 'vantage.absent', 'schedule.missed', 'schedule.resumed']
+  const operations = [
+    'window.still-open',
+    'window.closed',
+    'vantage.absent',
+    'schedule.missed',
+    'schedule.resumed',
+    'digest.daily',
+  ]
   secret = (await ask('POST', '/v1/webhooks', { url: receiver.url, events: [...events, ...operations] })).secret
   // Published by the next check for absent ones, some seconds later.
   await ask('PUT', '/v1/vantages/branch', { zones: ['untrusted'] })
@@ -169,6 +176,17 @@ test('a ping is as the document says, too', async () => {
   const [webhook] = (await ask('GET', '/v1/webhooks')).items.filter(({ url }: Body) => url === receiver.url)
   await ask('POST', `/v1/webhooks/${webhook.id}/ping`)
   expect(await published('ping', () => true)).toEqual({ webhook: webhook.id })
+})
+
+test('a digest is published once a day, also if nothing changed', async () => {
+  await query(database.url, [
+    `INSERT INTO digest VALUES (now() - interval '25 hours', now() - interval '49 hours') ON CONFLICT DO NOTHING`,
+    `DELETE FROM digest WHERE to_at > now() - interval '25 hours'`,
+    `INSERT INTO pgboss.job (name) VALUES ('schedule-ticks')`, // else within a minute
+  ])
+  const digest = await published('digest.daily', () => true)
+  expect(digest).toMatchObject({ checks: { waived: 0 }, url: null })
+  expect(digest.summary).toMatch(/ since .* Of [0-9,]+ checks?, /)
 })
 
 test('an absent vantage is published', async () => {

@@ -21,6 +21,7 @@ const beyondPrisma = [
   /^table _prisma_migrations$/,
   /^table finding_\d{4}_\d\d$/, // made month by month
   /^index span\.span_open_key: CREATE UNIQUE INDEX span_open_key ON public\.span USING btree \(target_id, series_id\) WHERE \(to_at IS NULL\)$/,
+  /^index evidence\.evidence_resolved_idx: .* WHERE/,
   /^index audit\.audit_in_flight_idx: .* \(requested_by\) WHERE \(finished_at IS NULL\)$/,
   /^index ledger_entry\.ledger_entry_sign_in: .* \(actor, seq\) WHERE/,
   /^index webhook_delivery\.webhook_delivery_(dead|waiting(_lane|_series|_receiver|_key)?): .* WHERE/,

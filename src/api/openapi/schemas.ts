@@ -141,6 +141,21 @@ export const pageOf = <S extends TSchema>(item: S) =>
 export const nameOf = (schema: TSchema): string => `${(schema as { $id?: string }).$id}`
 
 /** On every POST that creates. */
+/** Why something is ended before its time. */
+export const EndReason = closedObject(
+  {
+    reason: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 1000,
+        description: 'Why; the ledger keeps it',
+        examples: ['The change was called off'],
+      }),
+    ),
+  },
+  { $id: 'EndReason', description: 'Why something is ended; the body may be left out' },
+)
+
 export const IdempotencyKey = {
   'idempotency-key': Type.Optional(
     Type.String({

@@ -10,6 +10,7 @@ import {
 } from '../../domain/webhooks/events.ts'
 import { resolutions } from '../../domain/webhooks/tickets.ts'
 import { Audit } from '../routes/audits/schemas.ts'
+import { Digest } from '../routes/reports/schemas/digest.ts'
 import { DriftItem, DriftSummary } from '../routes/reports/schemas/drift.ts'
 import { Count, Fingerprint, Judged, nullable, PageUrl, Timestamp, Uuid } from './schemas.ts'
 
@@ -143,5 +144,9 @@ export const webhookData: { [T in AnyEventType]: TObject<Record<keyof EventData[
     dueAt: nullable(Timestamp('Time of the tick', '01:30:00'), {
       description: 'Time of the tick; null if the schedule was deleted',
     }),
+  }),
+  'digest.daily': Type.Object({
+    ...Digest.properties,
+    url: PageUrl('digest', 'reports/digest?from=2026-11-21T06%3A00%3A00.000Z&at=2026-11-22T06%3A00%3A00.000Z'),
   }),
 }

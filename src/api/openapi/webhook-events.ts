@@ -17,6 +17,7 @@ const summaries: Record<AnyEventType, string> = {
   'vantage.returned': 'An absent vantage is back',
   'schedule.missed': 'Ticks of a schedule led to no audit',
   'schedule.resumed': 'A schedule has an audit again after a missed tick, or was deleted',
+  'digest.daily': 'What the time since the last digest amounts to, also if nothing changed',
 }
 
 const header = (name: string, description: string, example: string) => ({

@@ -18,6 +18,7 @@ import { baselineRoutes } from './reports/baselines.ts'
 import { certificateRoutes } from './reports/certificates.ts'
 import { complianceRoutes } from './reports/compliance.ts'
 import { controlRoutes } from './reports/controls.ts'
+import { digestRoutes } from './reports/digest.ts'
 import { driftRoutes } from './reports/drift.ts'
 import { flowRoutes } from './reports/flows.ts'
 import { historyRoutes } from './reports/history.ts'
@@ -87,6 +88,7 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts & {
   await v1.register(flowRoutes)
   await v1.register(certificateRoutes)
   await v1.register(unknownRoutes, { scheduler: parts.scheduler })
+  await v1.register(digestRoutes, { scheduler: parts.scheduler })
   await v1.register(keyRoutes)
   await v1.register(sessionRoutes, { version })
   await v1.register(vantageRoutes)
@@ -102,7 +104,7 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts & {
   await v1.register(ledgerRoutes)
   await v1.register(webhookRoutes, { enqueueDelivery, mayDial, plainHttp, seal })
   await v1.register(deliveryRoutes, { enqueueDelivery })
-  await v1.register(auditEventRoutes, { notifications })
+  await v1.register(auditEventRoutes, { notifications, vantageWaitMs: parts.vantageWaitMs })
   await v1.register(eventRoutes, { notifications, pages })
   await v1.register(auditSummaryRoutes)
 }

@@ -3,7 +3,7 @@ import type { Service } from '../connection/api.ts'
 
 /** An audit that goes on, with the batches of each vantage. */
 export interface Progress extends Audit {
-  vantages?: { name: string; done: number; total: number }[]
+  vantages?: { name: string; done: number; total: number; lastSeenAt?: string | null; waitsUntil?: string | null }[]
 }
 
 /** Waits for the end of an audit; a stream that breaks off is opened again. */

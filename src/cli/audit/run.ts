@@ -85,10 +85,10 @@ async function waitForEnd(
   id: string,
   { signal, quiet }: { signal: AbortSignal; quiet?: true | undefined },
 ): Promise<Audit> {
-  const progress = createProgress(service)
+  const progress = createProgress()
   const aborted = new Promise<undefined>((resolve) => signal.addEventListener('abort', () => resolve(undefined)))
   const ended = followAudit(service, id, (audit) => {
-    if (!quiet) void progress.show(audit).catch(() => {}) // only a view of it
+    if (!quiet) progress.show(audit)
   })
   const audit = signal.aborted ? undefined : await Promise.race([ended, aborted])
   progress.clear()

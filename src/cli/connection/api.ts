@@ -9,8 +9,6 @@ import { readServer } from './server-url.ts'
 export interface Service {
   /** Its pages for people. */
   pages: PageUrls
-  /** How long an audit waits for a vantage that was away when it began; undefined where that is not known. */
-  vantageWaitMs: number | undefined
   /** Waits for the traces of an ended audit, where they are made in this process. */
   awaitTraces(auditId: string): Promise<void>
   /** Resolves for 2xx; throws what the problem says otherwise. `path` begins with /v1/. */
@@ -54,7 +52,6 @@ export async function withService<T>(
     return await work({
       ...connect(server, readKey(process.env)),
       pages: pageUrls(server.href.replace(/\/$/, '')),
-      vantageWaitMs: undefined,
       awaitTraces: async () => {}, // a reader of the finding sees them once they are there
     })
   const { openLocalService } = await import('./in-process.ts')
@@ -71,7 +68,7 @@ function readKey(env: NodeJS.ProcessEnv): string {
 }
 
 /** Calls the API at `base` with a key. */
-export function connect(base: URL, key: string): Omit<Service, 'pages' | 'vantageWaitMs' | 'awaitTraces'> {
+export function connect(base: URL, key: string): Omit<Service, 'pages' | 'awaitTraces'> {
   const root = base.href.replace(/\/$/, '')
   async function send(path: string, { method = 'GET', body, type, headers }: CallOptions = {}): Promise<Response> {
     const isText = type !== undefined

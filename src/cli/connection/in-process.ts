@@ -14,7 +14,6 @@ export interface LocalService extends AsyncDisposable {
   url: URL
   key: string
   pages: PageUrls
-  vantageWaitMs: number
   /** Waits for the traces of what an ended audit found newly blocked. */
   awaitTraces(auditId: string): Promise<void>
 }
@@ -50,7 +49,6 @@ export async function openLocalService({
     url,
     key,
     pages: app.pages,
-    vantageWaitMs: app.vantageWaitMs,
     async awaitTraces(auditId) {
       if (probe && config.traceChanges) await awaitTraces(traces, auditId, tracesLimitMs)
     },

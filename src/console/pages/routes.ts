@@ -49,6 +49,7 @@ export const routes: readonly Route[] = [
     load: () => import('./unknown/unknown.tsx'),
     entry: { label: 'Not known', group: 'Status', key: 'u' },
   },
+  { path: '/unknown/targets', load: () => import('./unknown/unknown-targets.tsx') },
   {
     path: '/certificates',
     load: () => import('./certificates/certificates.tsx'),
@@ -85,6 +86,7 @@ export const routes: readonly Route[] = [
   { path: '/reports/compliance', load: () => import('./reports/compliance.tsx') },
   { path: '/reports/failures', load: () => import('./reports/failures.tsx') },
   { path: '/reports/controls', load: () => import('./reports/controls.tsx') },
+  { path: '/reports/digest', load: () => import('./reports/digest.tsx') },
   { path: '/wall', load: () => import('./wall/wall.tsx'), isAlone: true },
   { path: '/tickets/:id', load: () => import('./tickets/ticket.tsx') },
   {

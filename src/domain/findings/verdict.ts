@@ -6,6 +6,10 @@ export type Counts = Record<Result, number>
 
 export const noCounts: Readonly<Counts> = { pass: 0, fail: 0, unknown: 0, error: 0, notapplicable: 0, notchecked: 0 }
 
+/** How many checks apply. */
+export const countApplying = ({ notapplicable: _, ...counts }: Counts): number =>
+  Object.values(counts).reduce((sum, count) => sum + count, 0)
+
 /** Counts of results; `waived` is a part of `fail`. */
 export interface AuditCounts extends Counts {
   waived: number

@@ -1,5 +1,6 @@
 import type { Audit } from '../audits.ts'
 import type { coverageOf } from '../findings/verdict.ts'
+import type { Digest } from '../history/digest.ts'
 import type { DriftClass } from '../history/drift.ts'
 import type { RunOutcome } from '../schedules.ts'
 import type { VantageKind } from '../vantages/presence.ts'
@@ -18,6 +19,7 @@ export const eventTypes = [
   'vantage.returned',
   'schedule.missed',
   'schedule.resumed',
+  'digest.daily',
 ] as const
 export type EventType = (typeof eventTypes)[number]
 
@@ -34,8 +36,9 @@ export const auditEventTypes = [
   'finding.resolved',
 ] as const satisfies EventType[]
 
-/** Whether a disabled webhook gets the event once it is enabled again: later audits do not report what it is about. */
-export const waitsWhilePaused = (type: EventType): boolean => !(auditEventTypes as readonly EventType[]).includes(type)
+/** Whether a disabled webhook gets the event once it is enabled again: neither later audits nor later digests report what it is about. */
+export const waitsWhilePaused = (type: EventType): boolean =>
+  type !== 'digest.daily' && !(auditEventTypes as readonly EventType[]).includes(type)
 
 /** A finding, and its page in the console: null where people cannot open it by a URL that the service knows. */
 type LinkedFinding = TicketFinding & { url: string | null }
@@ -130,6 +133,8 @@ export interface EventData {
     auditUrl: string | null
     dueAt: string | null
   }
+  /** `url`: its page in the console, null like that of a finding. */
+  'digest.daily': Digest & { url: string | null }
 }
 
 /** The body of an event (Standard Webhooks); `type` decides the type of `data`. */
@@ -137,10 +142,12 @@ export type EventPayload<T extends AnyEventType = AnyEventType> = {
   [K in T]: { type: K; timestamp: string; data: EventData[K] }
 }[T]
 
-type KeptType = Exclude<keyof EventData, 'ping' | (typeof auditEventTypes)[number]>
-/** What the outbox keeps. URLs, and the data of an audit and of its findings, are added when the entry is relayed. */
+type KeptType = Exclude<keyof EventData, 'ping' | 'digest.daily' | (typeof auditEventTypes)[number]>
+/** What the outbox keeps. URLs, and the data of an audit, of its findings and of a digest, are added when the entry is relayed. */
 type OutboxData = { [T in KeptType]: Omit<EventData[T], 'auditUrl'> } & {
   'audit.completed': { hasCallback: boolean }
+  /** The period, as RFC 3339 times. */
+  'digest.daily': { from: string; to: string }
 }
 
 /** An event as operations publish it; `subject` is the name or id of what it is about. */

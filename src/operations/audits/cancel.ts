@@ -7,10 +7,14 @@ import { recordUnseen } from './run-batch.ts'
  * Cancels an audit: checks that are not recorded yet become `unknown`. A worker that runs one of the batches finds the batch
  * recorded, and its results change nothing. Returns false for an audit that has ended already.
  */
-export async function cancelAudit(parts: SliceParts, auditId: string, canceledBy: string): Promise<boolean> {
+export async function cancelAudit(
+  parts: SliceParts,
+  auditId: string,
+  { actor, reason }: { actor: string; reason?: string | undefined },
+): Promise<boolean> {
   const isOpen = await parts.transaction(async ({ audits, ledger }) => {
     const open = await audits.requestCancel(auditId)
-    if (open) ledger.record({ actor: canceledBy, action: 'audit.cancel', subject: auditId, payload: {} })
+    if (open) ledger.record({ actor, action: 'audit.cancel', subject: auditId, payload: { reason } })
     return open
   })
   if (!isOpen) return false

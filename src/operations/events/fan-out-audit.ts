@@ -5,6 +5,7 @@ import type { PageUrls } from '../../report/page-urls.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { OutboxEntry } from '../../store/webhooks/outbox.ts'
 import { callbacksId, type Webhook } from '../../store/webhooks/webhooks.ts'
+import type { Scheduler } from '../schedules/tick.ts'
 import { fanOutDrift } from './fan-out-drift.ts'
 import { fanOutFindings } from './fan-out-findings.ts'
 import { newEvent, type Outgoing } from './message.ts'
@@ -16,13 +17,14 @@ export interface Subscribers {
   /** Of the URL under which clients reach the service. */
   pathPrefix: string
   pages: PageUrls
+  nextTicks: Scheduler['next']
 }
 
 /** Sends the end of an audit to its callback and to webhooks, then its drift, then the steps of tickets. */
 export async function fanOutAudit(
   stores: Stores,
   { subject: auditId, createdAt: at }: OutboxEntry,
-  { webhooks, pathPrefix, pages }: Subscribers,
+  { webhooks, pathPrefix, pages }: Omit<Subscribers, 'nextTicks'>,
 ): Promise<Outgoing> {
   const audit = await stores.audits.find(auditId)
   const scope = await stores.audits.scope(auditId)

@@ -5,20 +5,20 @@ import type { Subscribers } from './fan-out-audit.ts'
 import type { Outgoing } from './message.ts'
 
 type RelayParts = Pick<View, 'transaction'> & Pick<Parts, 'enqueueDelivery'>
-type FanOutParts = RelayParts & Pick<Subscribers, 'pathPrefix' | 'pages'>
+type FanOutParts = RelayParts & Omit<Subscribers, 'webhooks'>
 
 const entriesPerTransaction = 100
 const deliveriesPerStatement = 1_000
 
 /** Turns outbox entries into deliveries; true when more wait. */
-export const relayEntries = ({ transaction, enqueueDelivery, pathPrefix, pages }: FanOutParts): Promise<boolean> =>
+export const relayEntries = ({ transaction, enqueueDelivery, ...rest }: FanOutParts): Promise<boolean> =>
   transaction(async (tx, database) => {
     const entries = await tx.outbox.take(entriesPerTransaction)
     const webhooks = entries.length > 0 ? await tx.webhooks.all() : []
     const receivers = new Set<string>()
     let waiting: Outgoing = { events: [], deliveries: [] }
     for (const [i, entry] of entries.entries()) {
-      const { events, deliveries } = await fanOut(tx, entry, { webhooks, pathPrefix, pages })
+      const { events, deliveries } = await fanOut(tx, entry, { webhooks, ...rest })
       for (const { webhookId } of deliveries) receivers.add(webhookId)
       waiting = { events: [...waiting.events, ...events], deliveries: [...waiting.deliveries, ...deliveries] }
       if (waiting.deliveries.length < deliveriesPerStatement && i < entries.length - 1) continue

@@ -43,11 +43,11 @@ async function decide(
 }
 
 /** Revokes a waiver. Throws ConflictError where it has ended already. */
-export async function revokeWaiver(view: View, { id, actor, now }: Decision): Promise<StoredWaiver> {
+export async function revokeWaiver(view: View, { id, actor, now, reason }: Decision): Promise<StoredWaiver> {
   await findWaiver(view.stores, id)
   await view.transaction(async (tx) => {
     if (!(await tx.waivers.revoke(id, actor, now))) throw await conflictOf(tx, id, now)
-    tx.ledger.record({ actor, action: 'waiver.revoke', subject: id, payload: {} })
+    tx.ledger.record({ actor, action: 'waiver.revoke', subject: id, payload: { reason } })
   })
   return findWaiver(view.stores, id)
 }

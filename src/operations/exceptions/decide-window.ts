@@ -39,14 +39,14 @@ export async function rejectWindow(
 /** Ends a window early; an open one is reprobed now. Throws NotFoundError, and ConflictError where it has ended. */
 export async function cancelWindow(
   { transaction, enqueueReprobe }: WindowParts,
-  { id, actor, now }: Decision,
+  { id, actor, now, reason }: Decision,
 ): Promise<void> {
   await transaction(async (tx, database) => {
     const state = windowState(await lockWindow(tx, id), now)
     if (state !== 'requested' && state !== 'approved' && state !== 'open')
       throw new ConflictError(`the window is ${state} already`)
     await tx.windows.cancel(id, actor, now)
-    tx.ledger.record({ actor, action: 'window.cancel', subject: id, payload: {} })
+    tx.ledger.record({ actor, action: 'window.cancel', subject: id, payload: { reason } })
     if (state === 'open') await enqueueReprobe(database, { windowId: id, reprobe: 0 }, now)
   })
 }

@@ -29,7 +29,7 @@ const missedRunsMs = 30 * 86_400_000
 /** As many as it takes to see the longest pause of a schedule for workdays. */
 const seenTicks = 8
 
-interface Question {
+export interface Question {
   at: Date
   now: Date
   filter: ComplianceFilter
@@ -78,7 +78,8 @@ export async function findUnknown(stores: Stores, { at, now, filter, nextTicks, 
   }
 }
 
-const expectedOf = ({ cron, timeZone, ...of }: AuditingSchedule, at: Date, nextTicks: Scheduler['next']) => ({
+/** Before when outcomes of the targets of a schedule are too old. */
+export const expectedOf = ({ cron, timeZone, ...of }: AuditingSchedule, at: Date, nextTicks: Scheduler['next']) => ({
   ...of,
   before: staleBefore(nextTicks({ cron, timeZone }, at, seenTicks), at),
 })

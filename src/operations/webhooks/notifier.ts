@@ -1,6 +1,7 @@
 import type { PageUrls } from '../../report/page-urls.ts'
 import type { Parts } from '../context.ts'
 import { relayEntries, wakeDeliveries } from '../events/relay.ts'
+import type { Scheduler } from '../schedules/tick.ts'
 import { publishPresence } from '../vantages/presence.ts'
 import { type Bell, type DelivererOptions, deliver } from './delivery/deliver.ts'
 
@@ -8,6 +9,7 @@ interface NotifierOptions extends Omit<DelivererOptions, 'signal' | 'isHeld'>, P
   /** Of the URL under which clients reach the service. */
   pathPrefix: string
   pages: PageUrls
+  nextTicks: Scheduler['next']
   /** Resolves when the outbox may have entries, or after `ms`. */
   waitForOutbox(ms: number, signal: AbortSignal): Promise<void>
   onError(error: unknown): void

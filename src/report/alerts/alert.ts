@@ -43,7 +43,8 @@ export function toAlert<T extends AnyEventType>({ type, timestamp, data }: Event
 
 function urlOf(data: EventData[AnyEventType]): string | null {
   if ('finding' in data) return data.finding.url
-  return 'auditUrl' in data ? data.auditUrl : null
+  if ('auditUrl' in data) return data.auditUrl
+  return 'url' in data ? data.url : null
 }
 
 type AlertFields = Pick<Alert, 'key' | 'level' | 'message'> & Partial<Alert>
@@ -76,6 +77,7 @@ const renderers: { [T in AnyEventType]: (data: EventData[T]) => AlertFields } = 
     ...aboutSchedule(data, data.resolution === 'deleted' ? 'was deleted' : 'runs again'),
     level: 'clear',
   }),
+  'digest.daily': ({ to, summary }) => ({ key: `digest:${to}`, level: 'clear', message: summary }),
 }
 
 function aboutFinding({ finding, group }: EventData['finding.opened'], what: string) {

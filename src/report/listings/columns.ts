@@ -232,6 +232,8 @@ interface UnknownRow {
   since: string | null
 }
 
+export const unknownTargetColumns: Columns<{ target: string }> = { target: (item) => item.target }
+
 export const unknownColumns: Columns<UnknownRow> = {
   cause: (item) => item.cause,
   count: (item) => item.count,

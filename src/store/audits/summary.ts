@@ -1,4 +1,5 @@
 import { type AuditCounts, noCounts } from '../../domain/findings/verdict.ts'
+import type { VantageKind } from '../../domain/vantages/presence.ts'
 import type { Codes } from '../db/codes.ts'
 import type { Database } from '../db/database.ts'
 import { prepared, report } from '../db/statements.ts'
@@ -16,6 +17,8 @@ export interface VantageProgress {
   name: string
   done: number
   total: number
+  kind: VantageKind
+  lastSeenAt: Date | null
 }
 
 /** What an audit amounts to, in parts. */
@@ -42,8 +45,8 @@ export function createSummaryStore(db: Database, { codes, targetScope }: { codes
     /** The vantages of a running audit. */
     byVantage: (auditId: string): Promise<VantageProgress[]> =>
       prepared<VantageProgress>(db)`
-        SELECT v.name, count(b.done_at)::int AS done, count(*)::int AS total
-        FROM batch b JOIN vantage v ON v.id = b.vantage_id WHERE b.audit_id = ${auditId}::uuid GROUP BY v.name ORDER BY v.name`,
+        SELECT v.name, v.kind, v.last_seen_at AS "lastSeenAt", count(b.done_at)::int AS done, count(*)::int AS total
+        FROM batch b JOIN vantage v ON v.id = b.vantage_id WHERE b.audit_id = ${auditId}::uuid GROUP BY v.id ORDER BY v.name`,
   }
 
   function countsOf(rows: readonly { result: number; count: number; waived: number }[]): AuditCounts {

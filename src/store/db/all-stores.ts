@@ -22,6 +22,7 @@ import { createBaselineStore } from '../history/baselines.ts'
 import { createCertificateStore } from '../history/certificates.ts'
 import { createComplianceStore } from '../history/compliance.ts'
 import { createCurrentFindingStore } from '../history/current-findings.ts'
+import { createDigestStore } from '../history/digests.ts'
 import { createDriftStore } from '../history/drift.ts'
 import { createFlowStore } from '../history/flows.ts'
 import { createMatrixStore } from '../history/matrix.ts'
@@ -88,6 +89,7 @@ export function createAll(
     compliance: createComplianceStore(db, { codes, targetScope }),
     currentFindings: createCurrentFindingStore(db, { codes, targetScope }),
     deliveries: createDeliveryStore(db),
+    digests: createDigestStore(db, targetScope),
     drift: createDriftStore(db, { codes, targetScope }),
     findings: createFindingStore(db, { codes, targetScope }),
     flows: createFlowStore(db, { codes, targetScope }),

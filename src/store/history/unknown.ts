@@ -31,7 +31,7 @@ export interface UnknownGroup {
 /** Targets without any outcome. */
 export interface NeverAudited {
   count: number
-  /** In the order of their names; no more than `limit`. */
+  /** In the order of their names; no more than were wanted. */
   names: string[]
   /** When the oldest was created. */
   since: Date
@@ -101,7 +101,7 @@ export function createUnknownStore(db: Database, { codes, targetScope }: { codes
     async neverAudited(
       at: Date,
       { policy, ...filter }: ComplianceFilter,
-      limit: number,
+      limit: number | null,
     ): Promise<NeverAudited | undefined> {
       const ofPolicy = Prisma.sql`JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id JOIN rule r ON r.id = s.rule_id AND r.policy = ${policy}`
       const rows = await report<{ name: string; count: number; since: Date }>(db)`
@@ -110,7 +110,7 @@ export function createUnknownStore(db: Database, { codes, targetScope }: { codes
           AND NOT EXISTS (
             SELECT FROM span x ${policy === undefined ? Prisma.empty : ofPolicy} WHERE x.target_id = t.id AND x.from_at <= ${at}
           )
-        ORDER BY t.name LIMIT ${limit}`
+        ORDER BY t.name COLLATE "C" LIMIT ${limit}::int`
       return rows[0] && { count: rows[0].count, since: rows[0].since, names: rows.map(({ name }) => name) }
     },
 

@@ -50,7 +50,7 @@ const recentAudits = 10_000
 /** Finds things by a part of their name, address or title, or by the beginning of their id; the best match first. */
 export function createSearchStore(db: Database, targetScope: TargetScope) {
   return {
-    /** Live targets by a part of name, address or external id. */
+    /** Live targets by a part of name, address or external id, or by an address that their name resolved to. */
     targets: (text: string): Promise<FoundTarget[]> =>
       report<FoundTarget>(db)`
         SELECT name, address, external_id AS "externalId" FROM target t

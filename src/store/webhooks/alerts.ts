@@ -115,8 +115,8 @@ export function createAlertStore(db: Database) {
 
 const newer = (same: Prisma.Sql) => Prisma.sql`EXISTS (
   SELECT FROM webhook_delivery n WHERE n.webhook_id = d.webhook_id AND n.id > d.id AND n.status <> 'superseded' AND ${same})`
-/** Whether `d` is about a vantage, window or schedule. Events of an audit and pings do not replace each other. */
-const isState = Prisma.sql`d.series IS NULL AND d.lane !~ '^(audit|ping)/'`
+/** Whether `d` is about a vantage, window or schedule. Events of an audit, digests and pings do not replace each other. */
+const isState = Prisma.sql`d.series IS NULL AND d.lane !~ '^(audit|digest|ping)/'`
 /** Whether a newer delivery than `d` reports the same alert, vantage, window or schedule. */
 export const isReplaced = Prisma.sql`CASE WHEN d.series IS NOT NULL THEN ${newer(Prisma.sql`n.series = d.series`)}
   ELSE ${isState} AND ${newer(Prisma.sql`n.lane = d.lane`)} END`

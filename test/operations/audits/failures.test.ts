@@ -32,7 +32,7 @@ describe.concurrent('canceling', () => {
   test('before the plan ends the audit immediately, and its plan is not carried out any more', async () => {
     await using app = await newApp()
     const auditId = await app.accept({ targets, params }, new Date())
-    expect(await cancelAudit(app, auditId, 'test')).toBe(true)
+    expect(await cancelAudit(app, auditId, { actor: 'test' })).toBe(true)
     const audit = await app.stores.audits.find(auditId)
     expect(audit).toMatchObject({ status: 'canceled', verdict: 'inconclusive', progress: { done: 0, total: 0 } })
 
@@ -46,7 +46,7 @@ describe.concurrent('canceling', () => {
   test('between plan and probe accounts for every check, and nothing is dialled afterwards', async () => {
     await using app = await newApp()
     const auditId = await app.accept({ targets, params })
-    expect(await cancelAudit(app, auditId, 'test')).toBe(true)
+    expect(await cancelAudit(app, auditId, { actor: 'test' })).toBe(true)
     const audit = await app.stores.audits.find(auditId)
     expect(audit).toMatchObject({
       status: 'canceled',
@@ -70,7 +70,7 @@ describe.concurrent('canceling', () => {
     await app.work()
     const auditId = await app.accept({ targets, params: { ...params, httpsPort: held.port } })
     await held.holds()
-    expect(await cancelAudit(app, auditId, 'test')).toBe(true)
+    expect(await cancelAudit(app, auditId, { actor: 'test' })).toBe(true)
     const audit = await app.stores.audits.find(auditId)
     expect(audit).toMatchObject({ status: 'canceled', progress: { done: 12, total: 12 }, counts: { unknown: 9 } })
     const findings = await app.findings(auditId)

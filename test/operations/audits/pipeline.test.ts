@@ -169,6 +169,6 @@ describe('delivery', () => {
 test('an audit that has ended cannot be canceled', async () => {
   const auditId = await app.accept({ params })
   const audit = await app.ended(auditId)
-  expect(await cancelAudit(app, auditId, 'test')).toBe(false)
+  expect(await cancelAudit(app, auditId, { actor: 'test' })).toBe(false)
   expect(await app.stores.audits.find(auditId)).toEqual(audit)
 })

@@ -96,7 +96,7 @@ describe('an audit with more than the checks of its first slice', () => {
 
   test('has a result for every check when it is canceled between slices, and no more batches', async () => {
     const auditId = await begin()
-    expect(await cancelAudit(app, auditId, 'test')).toBe(true)
+    expect(await cancelAudit(app, auditId, { actor: 'test' })).toBe(true)
     await expectWhole(auditId, 'canceled')
     const [row] = await app.query<{ batches: number }>(
       `SELECT count(*)::int AS batches FROM batch WHERE audit_id = '${auditId}'`,

@@ -73,6 +73,18 @@ describe('an event of ServiceNow Event Management', () => {
   })
 })
 
+test('a digest opens no alert, and says all of it with its page', () => {
+  const page = 'https://audits.example/ui/reports/digest'
+  const digest = event('digest.daily', { to: '2026-11-23T06:00:00.000Z', summary: 'Nothing changed.', url: page })
+  expect(toServiceNowEvents(toAlert(digest)).records[0]).toMatchObject({
+    severity: '0',
+    type: 'digest',
+    message_key: 'portwarden:digest:2026-11-23T06:00:00.000Z',
+    description: `Nothing changed.\n${page}`,
+  })
+  expect(toJiraAlert(toAlert(digest)).path).toContain('/close')
+})
+
 describe('an alert of Jira Service Management', () => {
   test('is opened with its alias, priority and details', () => {
     const { path, body } = toJiraAlert(toAlert(opened))

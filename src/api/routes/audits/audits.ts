@@ -10,6 +10,7 @@ import { createAcceptance } from '../../../operations/audits/accept.ts'
 import { cancelAudit } from '../../../operations/audits/cancel.ts'
 import { checkDestination } from '../../../operations/webhooks/destination.ts'
 import type { ServerParts, View } from '../../context.ts'
+import { optionalBody } from '../../http/optional-body.ts'
 import { findAfterWait } from '../../http/prefer.ts'
 import { labelsOf } from '../../listing/labels.ts'
 import { linkNext } from '../../listing/links.ts'
@@ -17,7 +18,7 @@ import { chooseFormat } from '../../listing/listing.ts'
 import { readPeriod } from '../../listing/period.ts'
 import { fetchRefreshed, refreshedPageOf } from '../../listing/updated-since.ts'
 import { described, problems, unchanged } from '../../openapi/responses.ts'
-import { closedObject } from '../../openapi/schemas.ts'
+import { closedObject, EndReason } from '../../openapi/schemas.ts'
 import {
   AuditFormatQuery,
   auditContent,
@@ -192,18 +193,20 @@ export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (ap
     '/audits/:id/cancel',
     {
       config: { scope: 'audits:run', limited: true },
+      preValidation: optionalBody,
       schema: {
         operationId: 'cancelAudit',
         tags: ['audits'],
         summary: 'Cancel an audit',
         description: 'Checks without a result become `unknown` with the reason `audit-canceled`.',
         params: AuditParams,
-        response: { 200: Audit, ...problems(404, 409) },
+        body: EndReason,
+        response: { 200: Audit, ...problems(404, 409, 413, 415) },
       },
     },
-    async ({ params, caller, view }, reply) => {
+    async ({ params, body: { reason }, caller, view }, reply) => {
       const { status } = await find(view, params.id)
-      if (!(await cancelAudit({ ...parts, ...view }, params.id, caller.keyId)))
+      if (!(await cancelAudit({ ...parts, ...view }, params.id, { actor: caller.keyId, reason })))
         throw new ConflictError(`the audit has ended already: it is ${status}`)
       return respond(reply, await find(view, params.id), 200)
     },

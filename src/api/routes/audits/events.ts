@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Audit as StoredAudit } from '../../../domain/audits.ts'
 import { NotFoundError } from '../../../domain/errors.ts'
+import { findVantageProgress } from '../../../operations/vantages/progress.ts'
 import type { ServerParts, View } from '../../context.ts'
 import { problems } from '../../openapi/responses.ts'
 import { hasEnded, showAudit } from './audits.ts'
@@ -14,14 +15,16 @@ const pollEveryMs = 1_000
 /** A proxy takes a connection on which nothing comes for dead. */
 const heartbeatMs = 15_000
 const reconnectMs = 2_000
+/** A vantage becomes absent without any progress. */
+const checkVantagesMs = 5_000
 
 const idOf = ({ status, progress }: StoredAudit) => `${status}-${progress.done}`
 const eventOf = (name: string, audit: object, id: string) =>
   `event: ${name}\nid: ${id}\ndata: ${JSON.stringify(audit)}\n\n`
 
-export const auditEventRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifications'>> = async (
+export const auditEventRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifications' | 'vantageWaitMs'>> = async (
   app,
-  { notifications },
+  { notifications, vantageWaitMs },
 ) => {
   const closing = new AbortController()
   app.addHook('preClose', async () => closing.abort())
@@ -40,16 +43,27 @@ export const auditEventRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'noti
   ): AsyncGenerator<string, void, undefined> {
     let sent = known
     let sentAt = performance.now()
+    let waiting = ''
+    let checkedAt = Number.NEGATIVE_INFINITY
     yield `retry: ${reconnectMs}\n\n`
     while (!signal.aborted && (await isStillValid())) {
       const ended = notifications.waitForEnd(id, pollEveryMs, signal)
       const audit = await find(view, id)
       if (hasEnded(audit)) return yield eventOf('ended', showAudit(audit), idOf(audit))
       const isNew = idOf(audit) !== sent
-      if (isNew || performance.now() - sentAt >= heartbeatMs) {
-        const vantages = await view.stores.summaries.byVantage(id)
-        yield isNew ? eventOf('progress', { ...showAudit(audit), vantages }, idOf(audit)) : ': still going\n\n'
-        sent = idOf(audit)
+      if (isNew || performance.now() - checkedAt >= checkVantagesMs) {
+        const vantages = await findVantageProgress(view.stores, audit, { now: view.now(), vantageWaitMs })
+        const before = waiting
+        waiting = JSON.stringify(vantages.map(({ waitsUntil }) => waitsUntil))
+        checkedAt = performance.now()
+        if (isNew || waiting !== before) {
+          yield eventOf('progress', { ...showAudit(audit), vantages }, idOf(audit))
+          sent = idOf(audit)
+          sentAt = performance.now()
+        }
+      }
+      if (performance.now() - sentAt >= heartbeatMs) {
+        yield ': still going\n\n'
         sentAt = performance.now()
       }
       await ended
@@ -65,7 +79,7 @@ export const auditEventRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'noti
         tags: ['audits'],
         summary: 'Stream the progress of an audit',
         description:
-          'Sends the event `progress` with the audit on each change of its progress, and `ended` at its end; then the stream ends. `vantages` of `progress` counts the batches of checks of each vantage: planned (`total`) and recorded (`done`). A request with `Last-Event-ID` receives the current state; after `ended` the response is 204, so that an EventSource stops.',
+          'Sends the event `progress` with the audit on each change of its progress, and `ended` at its end; then the stream ends. `vantages` of `progress` counts the batches of checks of each vantage: planned (`total`) and recorded (`done`); of an absent vantage with open checks it says until when the audit waits (`waitsUntil`, else null), and when it was last seen (`lastSeenAt`). A request with `Last-Event-ID` receives the current state; after `ended` the response is 204, so that an EventSource stops.',
         params: AuditParams,
         headers: Type.Object({
           'last-event-id': Type.Optional(

@@ -1,5 +1,4 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { waiverState } from '../../../domain/exceptions/waivers.ts'
 import { approveWaiver, rejectWaiver, revokeWaiver } from '../../../operations/exceptions/decide-waiver.ts'
@@ -9,10 +8,11 @@ import { required } from '../../../runtime/required.ts'
 import type { Caller } from '../../../store/access/keys.ts'
 import type { StoredWaiver } from '../../../store/exceptions/waivers.ts'
 import type { View } from '../../context.ts'
+import { optionalBody } from '../../http/optional-body.ts'
 import { withActorNames } from '../../listing/actor-names.ts'
 import { linkNext } from '../../listing/links.ts'
 import { problems } from '../../openapi/responses.ts'
-import { IdempotencyKey, pageOf } from '../../openapi/schemas.ts'
+import { EndReason, IdempotencyKey, pageOf } from '../../openapi/schemas.ts'
 import { splitEnd, withDecisionRefusals } from './decisions.ts'
 import { Approval, Rejection, Waiver, WaiverParams, WaiverQuery, WaiverRequest } from './schemas.ts'
 
@@ -82,9 +82,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
     '/waivers/:id/approve',
     {
       config: { scope: 'waivers:approve', limited: true },
-      preValidation: async (request: FastifyRequest) => {
-        request.body ??= {} // nothing in it is required
-      },
+      preValidation: optionalBody,
       schema: {
         operationId: 'approveWaiver',
         tags: ['waivers'],
@@ -128,18 +126,20 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
     '/waivers/:id/revoke',
     {
       config: { scope: ['audits:run', 'waivers:approve'], limited: true },
+      preValidation: optionalBody,
       schema: {
         operationId: 'revokeWaiver',
         tags: ['waivers'],
         summary: 'Revoke a waiver',
         description: 'Its findings count again from the next audit on.',
         params: WaiverParams,
-        response: { 200: Waiver, ...problems(404, 409) },
+        body: EndReason,
+        response: { 200: Waiver, ...problems(404, 409, 413, 415) },
       },
     },
-    async ({ params: { id }, caller, view }) => {
+    async ({ params: { id }, body: { reason }, caller, view }) => {
       const now = view.now()
-      return show({ view, caller }, await revokeWaiver(view, { id, actor: caller.keyId, now }), now)
+      return show({ view, caller }, await revokeWaiver(view, { id, actor: caller.keyId, now, reason }), now)
     },
   )
 }

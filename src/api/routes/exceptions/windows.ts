@@ -1,5 +1,4 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { NotFoundError } from '../../../domain/errors.ts'
 import { windowState } from '../../../domain/exceptions/windows.ts'
@@ -9,10 +8,11 @@ import { required } from '../../../runtime/required.ts'
 import type { Caller } from '../../../store/access/keys.ts'
 import type { StoredWindow } from '../../../store/exceptions/windows.ts'
 import type { ServerParts, View } from '../../context.ts'
+import { optionalBody } from '../../http/optional-body.ts'
 import { withActorNames } from '../../listing/actor-names.ts'
 import { linkNext } from '../../listing/links.ts'
 import { problems } from '../../openapi/responses.ts'
-import { IdempotencyKey, pageOf } from '../../openapi/schemas.ts'
+import { EndReason, IdempotencyKey, pageOf } from '../../openapi/schemas.ts'
 import { splitEnd, withDecisionRefusals } from './decisions.ts'
 import { Approval, Rejection, Window, WindowParams, WindowQuery, WindowRequest } from './schemas.ts'
 
@@ -88,9 +88,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueR
     '/windows/:id/approve',
     {
       config: { scope: 'windows:approve', limited: true },
-      preValidation: async (request: FastifyRequest) => {
-        request.body ??= {} // nothing in it is required
-      },
+      preValidation: optionalBody,
       schema: {
         operationId: 'approveWindow',
         tags: ['windows'],
@@ -133,17 +131,19 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueR
     '/windows/:id/cancel',
     {
       config: { scope: ['audits:run', 'windows:approve'], limited: true },
+      preValidation: optionalBody,
       schema: {
         operationId: 'cancelWindow',
         tags: ['windows'],
         summary: 'Cancel a window',
         description: 'Ends an open window early; an audit then proves that the exposure is closed.',
         params: WindowParams,
-        response: { 200: Window, ...problems(404, 409) },
+        body: EndReason,
+        response: { 200: Window, ...problems(404, 409, 413, 415) },
       },
     },
-    async ({ params: { id }, caller, view }) => {
-      await cancelWindow({ ...parts, ...view }, { id, actor: caller.keyId, now: view.now() })
+    async ({ params: { id }, body, caller, view }) => {
+      await cancelWindow({ ...parts, ...view }, { id, actor: caller.keyId, now: view.now(), reason: body.reason })
       return find({ view, caller }, id)
     },
   )

@@ -8,7 +8,7 @@ import type { Stores } from '../../../store/db/stores.ts'
 import { withActorNames } from '../../listing/actor-names.ts'
 import { linkNext } from '../../listing/links.ts'
 import { problems } from '../../openapi/responses.ts'
-import { closedObject, IdempotencyKey, PageQuery, pageOf } from '../../openapi/schemas.ts'
+import { closedObject, EndReason, IdempotencyKey, PageQuery, pageOf } from '../../openapi/schemas.ts'
 import { Key, KeyInput, KeyParams, KeyWithSecret, showTargets } from './schemas.ts'
 
 export const keyRoutes: FastifyPluginAsyncTypebox = async (app) => {
@@ -72,11 +72,12 @@ export const keyRoutes: FastifyPluginAsyncTypebox = async (app) => {
         description:
           'The key is rejected immediately and stays in the list; the schedules that it changed last are paused. A key cannot revoke itself.',
         params: KeyParams,
+        querystring: closedObject(EndReason.properties),
         response: { 204: Type.Null({ description: 'Revoked, now or before' }), ...problems(404, 409) },
       },
     },
-    async ({ params, caller, view }, reply) => {
-      await revokeKey(view, params.id, caller.keyId)
+    async ({ params, query: { reason }, caller, view }, reply) => {
+      await revokeKey(view, params.id, { actor: caller.keyId, reason })
       return reply.code(204).send(null)
     },
   )

@@ -5,6 +5,7 @@ import { NotFoundError, RefusedError } from '../../../domain/errors.ts'
 import { checkDraft, draftOf } from '../../../operations/policies/check.ts'
 import { putPolicy } from '../../../operations/policies/put.ts'
 import { policySchema } from '../../../policies/schema.ts'
+import { writeYaml } from '../../../policies/write.ts'
 import type { PolicyVersion, StoredPolicyVersion } from '../../../store/inventory/policies.ts'
 import type { View } from '../../context.ts'
 import { readText } from '../../http/bodies/strict-json.ts'
@@ -207,5 +208,5 @@ async function respond(reply: FastifyReply, view: View, policy: StoredPolicyVers
   const [shown] = await showAll(view, [policy], {})
   return reply
     .header('etag', versionTag(policy))
-    .send({ ...shown, source: await view.stores.policies.source(policy.id) })
+    .send({ ...shown, source: (await view.stores.policies.source(policy.id)) ?? writeYaml(policy.document) })
 }

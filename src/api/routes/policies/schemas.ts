@@ -90,9 +90,10 @@ export const Policy = Type.Object(
       description: 'Why the version was put',
     }),
     source: Type.Optional(
-      nullable(Type.String(), {
-        description: 'The YAML text, with its comments; null if the version was put as JSON. Only of a single version',
-        examples: [null],
+      Type.String({
+        description:
+          'The YAML text, with its comments; of a version that was put as JSON, its document as YAML. Only of a single version',
+        examples: ['name: netwrix-endpoint-protector\n…'],
       }),
     ),
     document: Type.Unsafe<PolicyVersion['document']>({ $id: 'PolicyDocument' }),

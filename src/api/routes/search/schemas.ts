@@ -20,7 +20,7 @@ export const SearchResults = Type.Object(
         address: Type.String({ description: 'Its address', examples: ['10.20.0.11'] }),
         externalId: nullable(Type.String(), { description: 'Its id elsewhere', examples: [null] }),
       },
-      'Live targets by a part of name, address or external id',
+      'Live targets by a part of name, address or external id, or by an address to which their name resolved in their last findings',
     ),
     tickets: list(
       {

@@ -1,17 +1,16 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { Static } from 'typebox'
 import type { Audit as AuditSchema } from '../../../api/routes/audits/schemas.ts'
-import { asProblemError, send } from '../../api/client.ts'
+import { send } from '../../api/client.ts'
 import { followEvents } from '../../api/events.ts'
 import { mayAny } from '../../api/me.ts'
-import type { ProblemError } from '../../api/problem.ts'
 import { useResource } from '../../api/resource.ts'
 import { me } from '../../api/session.ts'
 import { Actor } from '../../parts/actor.tsx'
+import { ConfirmButton } from '../../parts/controls/confirm-button.tsx'
 import { KeyValues } from '../../parts/key-values.tsx'
 import { Link } from '../../parts/link.tsx'
 import { Block, Page, type PageProps } from '../../parts/page.tsx'
-import { ProblemBlock } from '../../parts/problem-block.tsx'
 import { ResourceView } from '../../parts/resource-view.tsx'
 import { CountsBar, countsText } from '../../parts/results/marks.tsx'
 import { AuditVerdict } from '../../parts/results/verdict.tsx'
@@ -19,10 +18,15 @@ import { formatDuration, Time } from '../../parts/time.tsx'
 import { servicePath } from '../../url/base.ts'
 import { at } from '../../url/location.ts'
 import { apiPath, uri } from '../../url/parameters.ts'
+import { Left } from '../exceptions/left.tsx'
 import { AuditFindings } from './audit-findings.tsx'
 import { RuleCounts } from './rule-counts.tsx'
 
 type Audit = Static<typeof AuditSchema>
+/** With the vantages of its progress events. */
+interface LiveAudit extends Audit {
+  vantages?: { name: string; lastSeenAt: string | null; waitsUntil: string | null }[]
+}
 
 const hasEnded = ({ finishedAt }: Audit) => finishedAt !== null
 const shown = ({ counts }: Audit) => ({ ...counts, fail: counts.fail - counts.waived })
@@ -40,13 +44,13 @@ export default function AuditPage({ params: { id = '' } }: PageProps) {
 }
 
 /** The newest state of an audit, by its events while it runs. */
-function useLive(path: string, loaded: Audit | undefined): Audit | undefined {
-  const [live, setLive] = useState<Audit>()
+function useLive(path: string, loaded: Audit | undefined): LiveAudit | undefined {
+  const [live, setLive] = useState<LiveAudit>()
   const isRunning = loaded !== undefined && !hasEnded(loaded)
   useEffect(
     () =>
       isRunning
-        ? followEvents<Audit>(`${path}/events`, ['progress', 'ended'], (_name, audit) => setLive(audit))
+        ? followEvents<LiveAudit>(`${path}/events`, ['progress', 'ended'], (_name, audit) => setLive(audit))
         : undefined,
     [path, isRunning],
   )
@@ -74,13 +78,38 @@ function Sentence({ audit }: { audit: Audit }) {
   )
 }
 
-function Content({ audit }: { audit: Audit }) {
+/** For which absent vantages the audit waits, and how long. */
+function Waiting({ audit: { vantages = [] } }: { audit: LiveAudit }) {
+  const absent = vantages.flatMap(({ waitsUntil, ...vantage }) => (waitsUntil ? [{ ...vantage, waitsUntil }] : []))
+  return (
+    <ul class="waiting" aria-live="polite">
+      {absent.map(({ name, lastSeenAt, waitsUntil }) => (
+        <li key={name}>
+          Waits for the vantage <Link to="/vantages">{name}</Link>, which{' '}
+          {lastSeenAt ? (
+            <>
+              was last seen <Time value={lastSeenAt} />
+            </>
+          ) : (
+            'was never seen'
+          )}
+          , up to <Left until={waitsUntil} />. Then its checks are not checked.
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+function Content({ audit }: { audit: LiveAudit }) {
   const { progress, policy, correlationId } = audit
   const elapsed = audit.startedAt && audit.finishedAt && Date.parse(audit.finishedAt) - Date.parse(audit.startedAt)
   return (
     <>
       {!hasEnded(audit) && (
-        <progress class="progress" aria-label="Progress" value={progress.done} max={progress.total || 1} />
+        <>
+          <progress class="progress" aria-label="Progress" value={progress.done} max={progress.total || 1} />
+          <Waiting audit={audit} />
+        </>
       )}
       <div class="columns">
         <Block title="Results">
@@ -157,16 +186,19 @@ function Downloads({ id, isComplete }: { id: string; isComplete: boolean }) {
 }
 
 function Actions({ audit }: { audit: Audit }) {
-  const [problem, setProblem] = useState<ProblemError>()
   if (hasEnded(audit) || !mayAny(me.value, 'audits:run')) return null
-  const cancel = () =>
-    send('POST', `${uri`/v1/audits/${audit.id}`}/cancel`).catch((error) => setProblem(asProblemError(error)))
+  const cancel = (reason: string) =>
+    send('POST', `${uri`/v1/audits/${audit.id}`}/cancel`, reason === '' ? undefined : { reason })
   return (
-    <>
-      {problem && <ProblemBlock problem={problem} />}
-      <button type="button" disabled={at.value !== undefined} onClick={() => void cancel()}>
-        Cancel audit
-      </button>
-    </>
+    <ConfirmButton
+      label="Cancel audit"
+      title="Cancel the audit?"
+      confirm="Cancel audit"
+      reason="Why it is canceled (may stay empty)"
+      disabledReason={at.value === undefined ? undefined : 'The page shows the past'}
+      action={cancel}
+    >
+      <p>Checks without a result become unknown.</p>
+    </ConfirmButton>
   )
 }

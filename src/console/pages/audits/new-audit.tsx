@@ -39,7 +39,7 @@ function AuditForm({ policies }: { policies: readonly Policy[] }) {
   const [name, setName] = useState(query.value.get('policy') ?? policies[0]?.name ?? '')
   const [targets, setTargets] = useState(query.value.getAll('target').join('\n'))
   const [parameters, setParameters] = useState<Record<string, string | number | boolean>>({})
-  const [ticket, setTicket] = useState('')
+  const [ticket, setTicket] = useState(query.value.get('ticket') ?? '')
   const [reason, setReason] = useState('')
   const submission = useSubmission()
   const document = policies.find((policy) => policy.name === name)?.document

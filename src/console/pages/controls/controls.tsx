@@ -6,11 +6,12 @@ import { ListTools } from '../../parts/lists/listing.tsx'
 import { Block, Page } from '../../parts/page.tsx'
 import { ProblemBlock } from '../../parts/problem-block.tsx'
 import { ResourceView } from '../../parts/resource-view.tsx'
+import { AuditVerdict } from '../../parts/results/verdict.tsx'
 import { at, query } from '../../url/location.ts'
 import { apiPath } from '../../url/parameters.ts'
 import { Before } from './before.tsx'
 import { ControlRow } from './control-row.tsx'
-import { byFramework, type Control, type ControlReport, nameOf, verdictsText } from './report.ts'
+import { byFramework, type Control, type ControlReport, goneControls, nameOf, verdictsText } from './report.ts'
 import './controls.css'
 
 /** Which controls are proven, which are not, and why. */
@@ -47,7 +48,9 @@ export default function Controls() {
         {({ items }) => (
           <Frameworks
             items={items.filter((item) => !framework || item.framework === framework)}
-            earlier={before ? earlier.value?.items : undefined}
+            earlier={
+              before ? earlier.value?.items.filter((item) => !framework || item.framework === framework) : undefined
+            }
           />
         )}
       </ResourceView>
@@ -64,17 +67,39 @@ function Frameworks({ items, earlier }: { items: readonly Control[]; earlier: re
         Rules name their controls in the field controls of a policy.
       </EmptyState>
     )
-  return byFramework(items).map(([framework, controls]) => (
-    <Block key={framework} title={framework} note={verdictsText(controls)}>
-      <div class="controls">
+  return (
+    <>
+      {byFramework(items).map(([framework, controls]) => (
+        <Block key={framework} title={framework} note={verdictsText(controls)}>
+          <div class="controls">
+            {controls.map((control) => (
+              <ControlRow
+                key={nameOf(control)}
+                control={control}
+                before={earlier && (verdicts.get(nameOf(control)) ?? null)}
+              />
+            ))}
+          </div>
+        </Block>
+      ))}
+      <Gone controls={goneControls(earlier ?? [], items)} />
+    </>
+  )
+}
+
+/** Controls that only the earlier report has. */
+function Gone({ controls }: { controls: readonly Control[] }) {
+  if (controls.length === 0) return null
+  return (
+    <Block title="No longer named by a rule" note="At the earlier time a rule named them">
+      <ul class="card changes">
         {controls.map((control) => (
-          <ControlRow
-            key={nameOf(control)}
-            control={control}
-            before={earlier && (verdicts.get(nameOf(control)) ?? null)}
-          />
+          <li key={nameOf(control)}>
+            <strong>{nameOf(control)}</strong> {control.title} <span class="control-change">before:</span>{' '}
+            <AuditVerdict verdict={control.verdict} status="completed" />
+          </li>
         ))}
-      </div>
+      </ul>
     </Block>
-  ))
+  )
 }

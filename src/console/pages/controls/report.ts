@@ -27,30 +27,39 @@ const whyWords: Readonly<Record<Control['notTested'][number]['why'], string>> = 
   notapplicable: 'not applicable',
 }
 
-/** A control with its verdict at an earlier time: null if it had none. */
-export type ComparedControl = Control & { before: Control['verdict'] | null }
+/** A control with its verdict at an earlier time: null if it had none. One that `isGone` was only there then. */
+export type ComparedControl = Control & { before: Control['verdict'] | null; isGone: boolean }
+
+/** Controls of an earlier report that no rule names any more. */
+export function goneControls(before: readonly Control[], now: readonly Control[]): Control[] {
+  const names = new Set(now.map(nameOf))
+  return before.filter((control) => !names.has(nameOf(control)))
+}
 
 /** Controls with their verdicts of before, those that differ first, and those that are worse before those that are better. */
 export function compareControls(before: readonly Control[], now: readonly Control[]): ComparedControl[] {
   const earlier = new Map(before.map((control) => [nameOf(control), control.verdict]))
-  return now
-    .map((control) => ({ ...control, before: earlier.get(nameOf(control)) ?? null }))
-    .toSorted((a, b) => rankOf(a) - rankOf(b))
+  return [
+    ...now.map((control) => ({ ...control, before: earlier.get(nameOf(control)) ?? null, isGone: false })),
+    ...goneControls(before, now).map((control) => ({ ...control, before: control.verdict, isGone: true })),
+  ].toSorted((a, b) => rankOf(a) - rankOf(b))
 }
 
 const goodness = { fail: 0, inconclusive: 1, pass: 2 }
-function rankOf({ before, verdict }: ComparedControl): number {
-  if (before === verdict) return 3
+function rankOf({ before, verdict, isGone }: ComparedControl): number {
+  if (isGone) return 3
+  if (before === verdict) return 4
   if (before === null) return 2
   return goodness[verdict] < goodness[before] ? 0 : 1
 }
 
-/** "1 control is worse, 2 are better, 1 is new". */
+/** "1 control is worse, 2 are better, 1 is new, 1 is gone". */
 export function changesText(controls: readonly ComparedControl[]): string {
   const words: readonly (readonly [rank: number, word: string])[] = [
     [0, 'worse'],
     [1, 'better'],
     [2, 'new'],
+    [3, 'gone'],
   ]
   const counts = words
     .map(([rank, word]) => [controls.filter((control) => rankOf(control) === rank).length, word] as const)

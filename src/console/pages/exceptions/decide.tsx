@@ -10,8 +10,8 @@ type Verb = 'approve' | 'reject' | 'cancel' | 'revoke'
 const texts: Readonly<Record<Verb, { button: string; done: string; hint: string }>> = {
   approve: { button: 'Approve', done: 'approved', hint: 'Why it is approved (may stay empty)' },
   reject: { button: 'Reject', done: 'rejected', hint: 'Why it is rejected' },
-  cancel: { button: 'Cancel', done: 'canceled', hint: '' },
-  revoke: { button: 'Revoke', done: 'revoked', hint: '' },
+  cancel: { button: 'Cancel', done: 'canceled', hint: 'Why it is canceled (may stay empty)' },
+  revoke: { button: 'Revoke', done: 'revoked', hint: 'Why it is revoked (may stay empty)' },
 }
 
 interface Props {

@@ -109,7 +109,7 @@ function Content({ detail }: { detail: Detail }) {
         </div>
         <div class="page">
           <Block title="Why, and how to fix it">
-            <Why rule={detail.rule} />
+            <Why detail={detail} />
           </Block>
           <Block title="About">
             <About detail={detail} />
@@ -128,7 +128,7 @@ function Path({ trace }: Pick<Detail, 'trace'>) {
   return trace && <p>{trace.summary}</p>
 }
 
-function Why({ rule }: { rule: Detail['rule'] }) {
+function Why({ detail: { rule, policy, current } }: { detail: Detail }) {
   return (
     <div class="card">
       <KeyValues
@@ -140,6 +140,11 @@ function Why({ rule }: { rule: Detail['rule'] }) {
         ]}
       />
       {rule.title === null && <p>The newest version of the policy has no such rule.</p>}
+      {current?.result === 'fail' && (
+        <Link to="/findings" query={{ show: 'fix', policy: policy.name, rule: rule.id }}>
+          Which flows must change, for all targets of the rule
+        </Link>
+      )}
     </div>
   )
 }

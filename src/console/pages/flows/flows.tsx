@@ -63,6 +63,12 @@ function Stored() {
           const shown = ofOnePolicy(value)
           return shown ? (
             <>
+              {at.value && (
+                <p class="faint">
+                  The policy and the results are those of that time. Ports and hosts that parameters of targets decide
+                  are those of now: earlier parameters are not stored.
+                </p>
+              )}
               <Flows report={shown} target={target} />
               <ListTools path={path} parameters={parameters} hasFiles={false} />
             </>

@@ -14,7 +14,7 @@ import { OnlyNow } from '../../parts/only-now.tsx'
 import { Page } from '../../parts/page.tsx'
 import { Time } from '../../parts/time.tsx'
 import { at, query } from '../../url/location.ts'
-import { uri } from '../../url/parameters.ts'
+import { apiPath, uri } from '../../url/parameters.ts'
 import { NewKey } from './new-key.tsx'
 
 type Key = Static<typeof KeySchema>
@@ -148,8 +148,9 @@ function RevokeKey({ item: { id, name, revokedAt }, onChange }: { item: Key; onC
         <Confirm
           title={`Revoke ${name}?`}
           button="Revoke key"
-          onConfirm={async () => {
-            await send('DELETE', uri`/v1/keys/${id}`)
+          reason="Why it is revoked (may stay empty)"
+          onConfirm={async (reason) => {
+            await send('DELETE', apiPath(uri`/v1/keys/${id}`, { reason: reason || null }))
             onChange()
           }}
           onClose={() => setOpen(false)}

@@ -24,12 +24,11 @@ export interface Draft {
 /** Drafts of this visit by the name of their policy: to leave the page loses nothing. */
 export const drafts = new Map<string, Draft>()
 
-/** The newest version as text: what was put, or its document as JSON, which is YAML as well. */
+/** The newest version as text. */
 export async function readBase(name: string): Promise<Base> {
   const { value, etag } = await getVersioned<Policy>(uri`/v1/policies/${name}`)
-  const { source, document, version, author, authorName, note } = value
-  const text = source ?? `${JSON.stringify(document, null, 2)}\n`
-  return { text, etag, version, author: authorName ?? author, note }
+  const { source = '', version, author, authorName, note } = value
+  return { text: source, etag, version, author: authorName ?? author, note }
 }
 
 /** Name of the policy that a text begins with; undefined where it has none. */

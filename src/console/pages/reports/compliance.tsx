@@ -12,6 +12,7 @@ import { Causes } from '../unknown/causes.tsx'
 import type { UnknownReport } from '../unknown/report.ts'
 import { Document } from './document.tsx'
 import { ExceptionsInForce } from './exceptions-in-force.tsx'
+import { MissedRuns } from './missed-runs.tsx'
 
 type Report = Static<typeof ComplianceReport>
 type Item = Report['items'][number]
@@ -38,7 +39,12 @@ export default function ComplianceStatement() {
             </Block>
             <NotTested at={loaded.at} items={loaded.items.filter((item) => unknownOf(item) > 0)} />
             <ExceptionsInForce at={loaded.at} />
-            <MissedRuns report={loaded} />
+            <MissedRuns
+              runs={loaded.missedRuns}
+              total={loaded.missedRunsTotal}
+              period="the 30 days before"
+              none="No scheduled audit was missed in the 30 days before."
+            />
           </>
         )}
       </ResourceView>
@@ -101,28 +107,6 @@ function NotTested({ at, items }: { at: string; items: readonly Item[] }) {
         />
       )}
       <ResourceView of={unknown}>{(report) => <Causes report={report} page={href('/unknown')} />}</ResourceView>
-    </Block>
-  )
-}
-
-function MissedRuns({ report: { missedRuns, missedRunsTotal } }: { report: Report }) {
-  return (
-    <Block title="Missed runs">
-      {missedRunsTotal === 0 ? (
-        <p>No scheduled audit was missed in the 30 days before.</p>
-      ) : (
-        <DataTable
-          caption={`Runs of the 30 days before that had no audit: ${missedRunsTotal}`}
-          rows={missedRuns}
-          rowKey={({ schedule, dueAt }) => `${schedule} ${dueAt}`}
-          columns={[
-            { head: 'Schedule', cell: ({ schedule }) => schedule },
-            { head: 'Policy', cell: ({ policy }) => policy },
-            { head: 'Due', cell: ({ dueAt }) => <Time value={dueAt} /> },
-            { head: 'Reason', cell: ({ reason, outcome }) => reason ?? outcome },
-          ]}
-        />
-      )}
     </Block>
   )
 }

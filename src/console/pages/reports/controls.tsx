@@ -32,7 +32,8 @@ export default function ControlsOnPaper() {
   const all = report.value?.items ?? []
   const chosen = all.filter((control) => !framework || control.framework === framework)
   const isCompared = before !== undefined && earlier.value !== undefined
-  const items = isCompared ? compareControls(earlier.value?.items ?? [], chosen) : chosen
+  const ofBefore = (earlier.value?.items ?? []).filter((control) => !framework || control.framework === framework)
+  const items = isCompared ? compareControls(ofBefore, chosen) : chosen
   return (
     <Document
       title="Control report"
@@ -40,7 +41,7 @@ export default function ControlsOnPaper() {
       cover={
         report.value && (
           <>
-            Of {items.length} controls, {verdictsText(items)}.
+            Of {chosen.length} controls, {verdictsText(chosen)}.
             {isCompared && before && ` Since ${formatTime(before)} ${changesText(items as ComparedControl[])}.`} A
             control asks for more than ports: its pass says only that every rule that applies was tested and passed.
           </>
@@ -63,7 +64,7 @@ export default function ControlsOnPaper() {
       <ResourceView of={report}>
         {() =>
           byFramework(items).map(([name, controls]) => (
-            <Block key={name} title={name} note={verdictsText(controls)}>
+            <Block key={name} title={name} note={verdictsText(controls.filter((control) => !isGone(control)))}>
               <DataTable
                 caption={`Controls of ${name}`}
                 rows={controls}
@@ -83,12 +84,20 @@ export default function ControlsOnPaper() {
                     : []),
                   {
                     head: isCompared ? 'Now' : 'Verdict',
-                    cell: ({ verdict }) => <AuditVerdict verdict={verdict} status="completed" />,
+                    cell: (control) =>
+                      isGone(control) ? (
+                        <span class="faint">no rule names it</span>
+                      ) : (
+                        <AuditVerdict verdict={control.verdict} status="completed" />
+                      ),
                   },
-                  { head: 'Results', cell: (control) => countsText(shownCounts(control)) },
-                  { head: 'Coverage', cell: coverageText },
+                  { head: 'Results', cell: (control) => !isGone(control) && countsText(shownCounts(control)) },
+                  { head: 'Coverage', cell: (control) => !isGone(control) && coverageText(control) },
                   { head: 'Rules', cell: ({ rules }) => rules.map(({ rule }) => rule).join(', ') },
-                  { head: 'Not tested', cell: (control) => notTestedText(control).join('; ') || 'nothing' },
+                  {
+                    head: 'Not tested',
+                    cell: (control) => !isGone(control) && (notTestedText(control).join('; ') || 'nothing'),
+                  },
                 ]}
               />
             </Block>
@@ -98,6 +107,8 @@ export default function ControlsOnPaper() {
     </Document>
   )
 }
+
+const isGone = (control: ControlReport['items'][number] | ComparedControl) => 'isGone' in control && control.isGone
 
 const Earlier = ({ control: { before } }: { control: ComparedControl }) =>
   before === null ? <span class="faint">not there</span> : <AuditVerdict verdict={before} status="completed" />

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { Link } from '../../parts/link.tsx'
 import { Block, Page } from '../../parts/page.tsx'
-import { href, navigate } from '../../url/location.ts'
+import { at, href, hrefWith, navigate } from '../../url/location.ts'
 import { uri } from '../../url/parameters.ts'
 import './reports.css'
 
@@ -13,6 +13,7 @@ export default function Reports() {
       title="Reports"
       lead="For paper and PDF: the browser prints them, also of a time in the past. Nothing leaves this page."
     >
+      <Ends />
       <div class="columns">
         <Block title="Compliance statement">
           <Choice text="What was checked, what complies, what was not tested, and which exceptions were in force.">
@@ -42,11 +43,33 @@ export default function Reports() {
             </Link>
           </Choice>
         </Block>
+        <Block title="Digest">
+          <Choice text="What changed since the last digest, or that nothing did; what ends soon, and what was missed.">
+            <Link class="button" to="/reports/digest">
+              Open the digest
+            </Link>
+          </Choice>
+        </Block>
         <Block title="Change record">
           <ChangeRecord />
         </Block>
       </div>
     </Page>
+  )
+}
+
+/** The ends of the last month and the last quarter, in the zone of the browser. */
+function Ends() {
+  const now = new Date()
+  const monthsInto = now.getMonth() % 3
+  const startOf = (monthsBack: number) => new Date(now.getFullYear(), now.getMonth() - monthsBack, 1).toISOString()
+  return (
+    <p class="actions">
+      As of:
+      {at.value && <Link url={hrefWith({ at: null })}>now</Link>}
+      <Link url={hrefWith({ at: startOf(0) })}>the end of last month</Link>
+      <Link url={hrefWith({ at: startOf(monthsInto) })}>the end of last quarter</Link>
+    </p>
   )
 }
 

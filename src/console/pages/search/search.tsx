@@ -36,8 +36,8 @@ export default function Search() {
         <ResourceView of={results}>{(value) => <Groups results={value} text={q} />}</ResourceView>
       ) : (
         <EmptyState title={`Type at least ${leastLetters} letters.`}>
-          Targets, tickets, rules and certificates are found by a part of their name; audits, findings and certificates
-          by the beginning of their id or SHA-256.
+          Targets, tickets, rules and certificates are found by a part of their name, targets also by an address to
+          which their name resolved; audits, findings and certificates by the beginning of their id or SHA-256.
         </EmptyState>
       )}
     </Page>
@@ -67,7 +67,7 @@ function Groups({ results, text }: { results: Results; text: string }) {
             key={name}
             to={uri`/targets/${name}`}
             text={name}
-            note={[address, externalId].filter(Boolean).join(', ')}
+            note={[addressText(address, text), externalId].filter(Boolean).join(', ')}
           />
         )}
       </Group>
@@ -137,6 +137,12 @@ function Groups({ results, text }: { results: Results; text: string }) {
     </div>
   )
 }
+
+/** An address; of a name that was found by another address, with that. */
+const addressText = (address: string, text: string) =>
+  /^[\da-f:.]*[.:][\da-f:.]*$/i.test(text) && !/^[\da-f:.]+$/i.test(address)
+    ? `${address}, resolved to ${text}`
+    : address
 
 const counted = (count: number, what: string) => `${count} ${count === 1 ? what : `${what}s`}`
 

@@ -21,6 +21,9 @@ export function TargetActions({ name, policies }: { name: string; policies: read
       <Link class="button" to="/flows" query={{ target: name }}>
         Flow map
       </Link>
+      <Link class="button" to="/findings" query={{ target: name, show: 'fix' }}>
+        Fix list
+      </Link>
       {!mayNotWrite && (
         <>
           <Link class="button" to={`${uri`/targets/${name}`}/edit`}>

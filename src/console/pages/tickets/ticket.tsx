@@ -1,5 +1,6 @@
 import { useResource } from '../../api/resource.ts'
 import { EmptyState } from '../../parts/empty-state.tsx'
+import { whyNotAllowed } from '../../parts/forms/permission.ts'
 import { Link } from '../../parts/link.tsx'
 import { DataTable } from '../../parts/lists/data-table.tsx'
 import { CopyButton, ListTools } from '../../parts/lists/listing.tsx'
@@ -41,6 +42,7 @@ export default function TicketPage({ params: { id = '' } }: PageProps) {
         ticket &&
         closing && (
           <>
+            {!whyNotAllowed('audits:run') && <AuditAgain ticket={id} newest={ticket.audits[0]} />}
             <CopyButton text={textOf(id, closing, timeLineOf(ticket))}>Copy text for the ticket</CopyButton>
             <button type="button" onClick={() => print()}>
               Print
@@ -72,6 +74,27 @@ export default function TicketPage({ params: { id = '' } }: PageProps) {
       </ResourceView>
       <ListTools path="/v1/audits" parameters={parameters} hasFiles={false} />
     </Page>
+  )
+}
+
+/** Leads to the form of an audit under the same ticket, filled in from the newest one. */
+function AuditAgain({ ticket, newest }: { ticket: string; newest: Audit | undefined }) {
+  const findings = useResource<Items<{ target: string }>>(
+    newest && apiPath(uri`/v1/audits/${newest.id}/findings`, { limit: 1000 }),
+  )
+  const targets = [...new Set(findings.value?.items.map(({ target }) => target))]
+  return (
+    <Link
+      class="button primary"
+      to="/audits/new"
+      query={{
+        ticket,
+        policy: newest?.policy.name,
+        target: newest?.selection.targets === targets.length ? targets : [],
+      }}
+    >
+      {newest ? 'Audit again' : 'Audit now'}
+    </Link>
   )
 }
 

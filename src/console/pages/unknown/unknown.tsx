@@ -126,7 +126,7 @@ function Count({ item }: { item: Item }) {
 const shownNames = 8
 
 /** The first targets by name, and how many more there are. */
-function Targets({ item: { examples, targets: total } }: { item: Item }) {
+function Targets({ item: { cause, policy, rule, vantage, reason, examples, targets: total } }: { item: Item }) {
   const shown = examples.slice(0, shownNames)
   const more = total - shown.length
   return (
@@ -137,7 +137,25 @@ function Targets({ item: { examples, targets: total } }: { item: Item }) {
           <Link to={uri`/targets/${name}`}>{name}</Link>
         </Fragment>
       ))}
-      {more > 0 && ` and ${more.toLocaleString('en')} more`}
+      {more > 0 && (
+        <>
+          {' '}
+          and{' '}
+          <Link
+            to="/unknown/targets"
+            query={{
+              cause,
+              policy: policy ?? query.value.get('policy'),
+              rule,
+              vantage,
+              reason,
+              label: queryAll('label'),
+            }}
+          >
+            {more.toLocaleString('en')} more
+          </Link>
+        </>
+      )}
     </div>
   )
 }

@@ -2,9 +2,7 @@ import { useMemo } from 'preact/hooks'
 import type { Static } from 'typebox'
 import type { Policy as PolicySchema } from '../../../api/routes/policies/schemas.ts'
 import type { Vantage as VantageSchema } from '../../../api/routes/vantages/schemas.ts'
-import { send } from '../../api/client.ts'
 import { useResource } from '../../api/resource.ts'
-import { ConfirmButton } from '../../parts/controls/confirm-button.tsx'
 import { EmptyState } from '../../parts/empty-state.tsx'
 import { whyNotAllowed } from '../../parts/forms/permission.ts'
 import { Link } from '../../parts/link.tsx'
@@ -19,6 +17,7 @@ import { query, setQuery } from '../../url/location.ts'
 import { uri } from '../../url/parameters.ts'
 import { AddAgent } from './add-agent.tsx'
 import { type Absence, presenceDays, presenceOf, type Shown } from './presence.ts'
+import { RemoveVantage } from './remove-vantage.tsx'
 import { type UnseenZone, unseenZones } from './zones.ts'
 
 type Vantage = Static<typeof VantageSchema>
@@ -119,34 +118,13 @@ function VantageTable({ vantages, absences, shown, onRemove }: TableProps) {
           { head: 'Batches', cell: queueText },
           ...(reason
             ? []
-            : [{ head: 'Change', cell: (vantage: Vantage) => <Remove vantage={vantage} onRemove={onRemove} /> }]),
+            : [
+                { head: 'Change', cell: (vantage: Vantage) => <RemoveVantage vantage={vantage} onRemove={onRemove} /> },
+              ]),
         ]}
       />
       <ListTools path="/v1/vantages" hasFiles={false} />
     </>
-  )
-}
-
-function Remove({ vantage: { name, kind, absent }, onRemove }: { vantage: Vantage; onRemove: () => void }) {
-  const served = kind === 'worker' && !absent ? 'A worker serves it: its configuration names it' : undefined
-  const remove = async () => {
-    await send('DELETE', uri`/v1/vantages/${name}`)
-    onRemove()
-  }
-  return (
-    <ConfirmButton
-      label="Remove"
-      isQuiet
-      title={`Remove the vantage ${name}?`}
-      confirm="Remove the vantage"
-      disabledReason={served}
-      action={remove}
-    >
-      <p>
-        Nothing is probed from it any more. Its findings and its history stay. Checks that wait for it are not checked,
-        and say so. Revoke the key of its agent as well.
-      </p>
-    </ConfirmButton>
   )
 }
 

@@ -27,6 +27,7 @@ const events: Readonly<Record<EventType, string>> = {
   'vantage.returned': 'it is back',
   'schedule.missed': 'a scheduled audit did not run',
   'schedule.resumed': 'it runs again',
+  'digest.daily': 'once a day: what changed, or that nothing did',
 }
 const formats = ['standard', 'servicenow-em', 'jira-ops'] as const
 

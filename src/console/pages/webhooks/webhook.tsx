@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Static } from 'typebox'
 import type { Delivery as DeliverySchema, WebhookWithSecret } from '../../../api/routes/webhooks/schemas.ts'
 import { asProblemError, send } from '../../api/client.ts'
@@ -10,7 +10,7 @@ import { Dialog } from '../../parts/controls/dialog.tsx'
 import { Tabs } from '../../parts/controls/tabs.tsx'
 import { EmptyState } from '../../parts/empty-state.tsx'
 import { KeyValues } from '../../parts/key-values.tsx'
-import { Listing } from '../../parts/lists/listing.tsx'
+import { ListPage, listPath, type PageOf } from '../../parts/lists/listing.tsx'
 import { OnlyNow } from '../../parts/only-now.tsx'
 import { Block, Page, type PageProps } from '../../parts/page.tsx'
 import { ProblemBlock } from '../../parts/problem-block.tsx'
@@ -176,38 +176,58 @@ const statusTabs = [
   ['superseded', 'Superseded'],
 ] as const
 
+const refreshMs = 1_000
+/** A receiver that does not respond is tried again later: the list then stays as it is. */
+const mostRefreshes = 20
+
 function Deliveries({ path, onRedeliver }: { path: string; onRedeliver(delivery: Delivery): Promise<void> }) {
+  const parameters = { status: query.value.get('status') }
+  const list = `${path}/deliveries`
+  const page = useResource<PageOf<Delivery>>(listPath(list, parameters))
+  const refreshes = useRef(0)
+  const isFirstTry = page.value?.items.some(({ status, attempts }) => status === 'waiting' && attempts === 0) ?? false
+  useEffect(() => {
+    if (!isFirstTry || refreshes.current >= mostRefreshes) return
+    refreshes.current++
+    const timer = setTimeout(page.reload, refreshMs)
+    return () => clearTimeout(timer)
+  }, [page.value])
   return (
     <>
       <Tabs name="status" label="Deliveries by status" tabs={statusTabs} />
-      <Listing<Delivery>
-        path={`${path}/deliveries`}
-        parameters={{ status: query.value.get('status') }}
-        hasFiles={false}
-        caption="Deliveries, newest first"
-        rowKey={({ id }) => id}
-        columns={[
-          { head: 'Created', cell: ({ createdAt }) => <Time value={createdAt} /> },
-          { head: 'Event', cell: ({ event }) => <code>{event}</code> },
-          { head: 'Status', cell: (delivery) => <Status delivery={delivery} /> },
-          { head: 'Attempts', isNumber: true, cell: ({ attempts }) => attempts },
-          { head: 'Last attempt', cell: ({ lastAttempt }) => lastAttempt && <LastAttempt attempt={lastAttempt} /> },
-          {
-            head: 'Repeat',
-            cell: (delivery) =>
-              delivery.status !== 'waiting' && (
-                <button
-                  type="button"
-                  aria-label={`Redeliver ${delivery.event} ${delivery.id}`}
-                  onClick={() => void onRedeliver(delivery)}
-                >
-                  Redeliver
-                </button>
-              ),
-          },
-        ]}
-        empty={<EmptyState title="There are no such deliveries." />}
-      />
+      <ResourceView of={page}>
+        {(value) => (
+          <ListPage<Delivery>
+            page={value}
+            path={list}
+            parameters={parameters}
+            hasFiles={false}
+            caption="Deliveries, newest first"
+            rowKey={({ id }) => id}
+            columns={[
+              { head: 'Created', cell: ({ createdAt }) => <Time value={createdAt} /> },
+              { head: 'Event', cell: ({ event }) => <code>{event}</code> },
+              { head: 'Status', cell: (delivery) => <Status delivery={delivery} /> },
+              { head: 'Attempts', isNumber: true, cell: ({ attempts }) => attempts },
+              { head: 'Last attempt', cell: ({ lastAttempt }) => lastAttempt && <LastAttempt attempt={lastAttempt} /> },
+              {
+                head: 'Repeat',
+                cell: (delivery) =>
+                  delivery.status !== 'waiting' && (
+                    <button
+                      type="button"
+                      aria-label={`Redeliver ${delivery.event} ${delivery.id}`}
+                      onClick={() => void onRedeliver(delivery)}
+                    >
+                      Redeliver
+                    </button>
+                  ),
+              },
+            ]}
+            empty={<EmptyState title="There are no such deliveries." />}
+          />
+        )}
+      </ResourceView>
     </>
   )
 }

@@ -7,6 +7,7 @@ export function ConfirmButton({
   label,
   title,
   confirm,
+  reason,
   disabledReason,
   isQuiet = false,
   action,
@@ -17,11 +18,13 @@ export function ConfirmButton({
   title: string
   /** The words on the button that acts. */
   confirm: string
+  /** Names a field for the reason, which the action gets. */
+  reason?: string
   /** Why the button is disabled. */
   disabledReason?: string | undefined
   /** For a row of a table. */
   isQuiet?: boolean
-  action: () => Promise<void>
+  action: (reason: string) => Promise<void>
   children: ComponentChildren
 }) {
   const [isOpen, setOpen] = useState(false)
@@ -37,7 +40,7 @@ export function ConfirmButton({
         {label}
       </button>
       {isOpen && (
-        <Confirm title={title} button={confirm} onConfirm={action} onClose={() => setOpen(false)}>
+        <Confirm title={title} button={confirm} reason={reason} onConfirm={action} onClose={() => setOpen(false)}>
           {children}
         </Confirm>
       )}

@@ -13,7 +13,7 @@ const pageSize = 100
 /** From so many rows on, people with a keyboard can skip them. */
 const longTable = 20
 
-interface PageOf<Row> {
+export interface PageOf<Row> {
   items: Row[]
   next: string | null
   total?: number

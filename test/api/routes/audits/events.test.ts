@@ -55,7 +55,10 @@ describe('the events of an audit', () => {
     while (eventsOf(text).length === 0) text += new TextDecoder().decode((await reader?.read())?.value)
     expect(eventsOf(text)[0]?.name).toBe('progress')
     expect(eventsOf(text)[0]?.audit.vantages).toEqual([
-      { name: 'local', done: expect.any(Number), total: expect.any(Number) },
+      {
+        ...{ name: 'local', done: expect.any(Number), total: expect.any(Number) },
+        ...{ lastSeenAt: expect.any(String), waitsUntil: null },
+      },
     ])
     leaving.abort()
     await expect.poll(() => waits.mock.lastCall?.[2]?.aborted).toBe(true)
@@ -84,6 +87,7 @@ describe('the events of an audit', () => {
       while (!text.includes(until)) text += new TextDecoder().decode((await reader?.read())?.value)
     }
     await read('event: progress')
+    await api.query("UPDATE vantage SET last_seen_at = now() + interval '1 hour'") // it does not become absent
     const now = performance.now.bind(performance)
     const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + 15_000)
     await read(': still going\n\n')

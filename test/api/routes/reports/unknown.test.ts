@@ -77,6 +77,23 @@ describe('GET /v1/reports/unknown', () => {
     expect(body.items[0]).toMatchObject({ vantage: 'local', count: 0 })
   })
 
+  test('has the names of all targets of a part, page by page and as CSV', async () => {
+    const targets = async (query: Record<string, string>, more = {}) =>
+      service.call('GET', `/v1/reports/unknown/targets?${new URLSearchParams(query)}`, more)
+    const names = ({ body }: { body: { items: { target: string }[] } }) => body.items.map(({ target }) => target)
+    expect(names(await targets({ cause: 'never-audited' }))).toEqual(['new'])
+    expect(names(await targets({ cause: 'stale', rule: 'a' }))).toEqual(['old'])
+    expect(names(await targets({ cause: 'dns', reason: 'name-not-found' }))).toEqual(['one'])
+    expect(names(await targets({ cause: 'dns', rule: 'c' }))).toEqual([])
+    await service.stores.targets.save([{ name: 'newer', address: '127.0.0.1', labels: { team: 'red' } }])
+    const pages = await service.walk('/v1/reports/unknown/targets?cause=never-audited&limit=1')
+    expect(pages.flat()).toEqual([{ target: 'new' }, { target: 'newer' }])
+    const key = await service.stores.keys.create('red', ['reports:read'], { targetScope: { team: 'red' } })
+    const csv = await targets({ cause: 'never-audited', format: 'csv' }, { key })
+    expect(csv.body.trim().split(/\r?\n/)).toEqual(['target', 'newer'])
+    await service.query("DELETE FROM target WHERE name = 'newer'")
+  })
+
   test('its findings are those that compliance counts as unknown, error or not checked', async () => {
     const { body } = await get()
     const { items } = (await service.call('GET', '/v1/reports/compliance?by=policy')).body

@@ -74,6 +74,31 @@ describe('GET /v1/search', () => {
     expect(kinds(await search('many-'))).toEqual(['targets 8'])
   })
 
+  test('finds a target by an address that its name resolved to in its last findings', async () => {
+    const { stores } = service
+    const [one] = await makeSeries(stores, ['named'], ['ssh-closed'])
+    await stores.targets.save([{ name: 'named', address: 'Named.example', labels: { team: 'red' } }])
+    if (!one) throw new Error('no series')
+    const resolve = async (hour: number, ...addresses: string[]) => {
+      const seen = Object.fromEntries(
+        addresses.map((address) => [address, { state: 'open', reason: 'tcp-open', facts: {} }]),
+      )
+      const evidence = { probe: 'tcp', host: 'Named.example', port: 22, addresses: seen } as never
+      const started = await startAudit(stores, { targetIds: [one.targetId], policy: policyOf('q', 'r') })
+      await stores.record({ ...started, findings: [finding(one, hour * 3_600_000, { evidence })] })
+    }
+    const names = async (text: string, more = {}) =>
+      (await search(text, more)).targets.map(({ name }: { name: string }) => name)
+    await resolve(1, '10.99.0.7', '2001:db8::7')
+    for (const address of ['10.99.0.7', '2001:DB8:0::7']) expect(await names(address)).toEqual(['named'])
+    const { body } = await service.call('GET', '/v1/targets?q=10.99.0.7&total=true')
+    expect([body.items[0].name, body.total]).toEqual(['named', 1])
+    await resolve(2, '10.99.0.8')
+    expect([await names('10.99.0.7'), await names('10.99.0.8')]).toEqual([[], ['named']])
+    const key = await stores.keys.create('blue', ['reports:read'], { targetScope: { team: 'blue' } })
+    expect(await names('10.99.0.8', { key })).toEqual([])
+  })
+
   test('finds tickets of audits and windows', async () => {
     const { tickets } = await search('chg003')
     expect(

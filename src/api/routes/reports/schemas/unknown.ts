@@ -1,8 +1,10 @@
 import { type Static, Type } from 'typebox'
 import { causeTexts, unknownCauses } from '../../../../domain/history/unknown.ts'
-import { Count, closedObject, nullable, Reason, Timestamp } from '../../../openapi/schemas.ts'
+import { ListingQuery } from '../../../listing/listing.ts'
+import { Count, closedObject, nullable, PageQuery, pageOf, Reason, Timestamp } from '../../../openapi/schemas.ts'
+import { TargetName } from '../../targets/schemas.ts'
 import { StandingQuery } from './compliance.ts'
-import { seriesFields } from './series.ts'
+import { SeriesQuery, seriesFields } from './series.ts'
 
 const Cause = Type.Enum([...unknownCauses], {
   description: unknownCauses
@@ -56,3 +58,23 @@ export const UnknownReport = Type.Object(
 export type UnknownReport = Static<typeof UnknownReport>
 
 export const UnknownQuery = closedObject(StandingQuery)
+
+export const UnknownTarget = Type.Object(
+  { target: TargetName },
+  { $id: 'UnknownTarget', description: 'A target of which something is not known' },
+)
+export const UnknownTargetPage = Type.Object(
+  { at: Timestamp('Point in time of the report', '12:00:00'), ...pageOf(UnknownTarget).properties },
+  { $id: 'UnknownTargetPage', description: 'Targets of which something is not known' },
+)
+export const UnknownTargetQuery = closedObject({
+  cause: Cause,
+  rule: SeriesQuery.rule,
+  vantage: SeriesQuery.vantage,
+  reason: Type.Optional(
+    Type.Enum(Reason.properties.code.enum, { description: 'Reason of the findings', examples: ['dns-unavailable'] }),
+  ),
+  ...StandingQuery,
+  ...PageQuery,
+  ...ListingQuery,
+})
