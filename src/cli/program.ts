@@ -7,6 +7,7 @@ import { demoCommand } from './demo/command.ts'
 import { doctorCommand } from './doctor/command.ts'
 import { keysCommand } from './keys/command.ts'
 import { ledgerCommand } from './ledger/command.ts'
+import { migrateCommand } from './migrate/command.ts'
 import { packCommand } from './pack/command.ts'
 import { policyCommand } from './policy/command.ts'
 import { reportCommand } from './report/command.ts'
@@ -24,6 +25,7 @@ export function createProgram(): Command {
     .addCommand(auditCommand())
     .addCommand(serveCommand())
     .addCommand(agentCommand())
+    .addCommand(migrateCommand())
     .addCommand(traceCommand())
     .addCommand(policyCommand())
     .addCommand(targetsCommand())

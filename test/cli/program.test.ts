@@ -20,7 +20,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 describe('portwarden', () => {
   test('has the commands that its pages name', () => {
     expect(program.children.map(({ path: [name] }) => name)).toEqual(
-      'audit serve agent trace policy targets report ledger pack keys doctor demo completion'.split(' '),
+      'audit serve agent migrate trace policy targets report ledger pack keys doctor demo completion'.split(' '),
     )
   })
 
