@@ -115,8 +115,8 @@ function Start({ name, secret, onClose }: { name: string; secret: string; onClos
     <Dialog title={hasCome ? 'Add an agent: 3 of 3' : 'Add an agent: 2 of 3'} onClose={hasCome ? onClose : undefined}>
       <p>
         Run these commands at the vantage, in a copy of this version of Portwarden. Where the package of the agent is
-        installed, <code>portwarden-agent</code> takes the place of <code>npm run -s agent --</code>. The key is shown
-        only now, and is good for this vantage alone.
+        installed, <code>portwarden-agent</code> replaces <code>npm run -s agent --</code>. The key is shown only now,
+        and is good for this vantage alone.
       </p>
       <pre class="card">
         <code>{command}</code>
