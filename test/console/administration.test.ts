@@ -68,6 +68,7 @@ describeWithPeers(['chromium'], 'the pages of administrators', () => {
     const { status, body } = await console.service.call('GET', '/v1/me', { key: secret })
     expect([status, body.targets]).toEqual([200, { labels: { team: 'blue' } }])
     await page.getByRole('button', { name: 'Revoke ticket system' }).click()
+    await page.getByLabel('Why it is revoked').fill('Not needed')
     await page.getByRole('button', { name: 'Revoke key' }).click()
     await page.getByRole('row', { name: /ticket system.*revoked/ }).waitFor()
     expect((await console.service.call('GET', '/v1/me', { key: secret })).status).toBe(401)
@@ -112,7 +113,7 @@ describeWithPeers(['chromium'], 'the pages of administrators', () => {
     await settled(page)
     await page.getByRole('button', { name: 'Ping' }).click()
     await page.getByText('A ping is on its way.').waitFor()
-    await page.getByRole('row', { name: /ping/ }).waitFor()
+    await page.getByRole('row', { name: /ping.*Delivered/ }).waitFor() // by itself
     await eachView(page, 'webhook')
     await page.getByRole('button', { name: 'Rotate secret' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Rotate secret' }).click()

@@ -47,7 +47,27 @@ describeWithPeers(['chromium'], 'the audits', () => {
     await page.getByText('Waits to start.').waitFor()
     await eachView(page, 'audit-waiting')
     await page.getByRole('button', { name: 'Cancel audit' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('Why it is canceled').fill('Called off')
+    await dialog.getByRole('button', { name: 'Cancel audit' }).click()
     await page.getByText('The audit was canceled before its end.').waitFor()
+    const { items } = (await console.service.call('GET', '/v1/ledger?action=audit.cancel')).body
+    expect(items.map(({ subject, payload }: Record<string, unknown>) => [subject, payload])).toEqual([
+      [id, { reason: 'Called off' }],
+    ])
+  })
+
+  test('say for which vantage they wait, and how long', async () => {
+    const { service } = console
+    await service.call('PUT', '/v1/vantages/branch', { body: { zones: ['client'] } })
+    const id = await service.accept({
+      targets: [{ name: 'epp-04', address: '127.0.0.1', params: { openPort: open.port, closedPort: 1 } }],
+    })
+    const page = await console.open(`/audits/${id}`, { live: true })
+    await page.getByText(/Waits for the vantage branch, which was never seen, up to [0-9]+ s\. Then/).waitFor()
+    await eachView(page, 'audit-waiting-vantage')
+    await service.call('POST', `/v1/audits/${id}/cancel`)
+    await service.call('DELETE', '/v1/vantages/branch')
   })
 
   test('start from the form by keyboard alone, and show their end by themselves', async () => {

@@ -97,6 +97,7 @@ describeWithPeers(['chromium'], 'the pages that prove', () => {
   ])('/reports/%s says what it covers, on what it rests, and fits on paper', async (name, least, cover) => {
     const page = await console.open('/reports')
     await page.locator(`a[href$="/reports/${name}"]`).click()
+    if (name === 'digest') await page.goto(`${page.url()}?from=${new Date(Date.now() - 86_400_000).toISOString()}`)
     await settled(page)
     expect(await page.locator('.lead').textContent()).toMatch(cover)
     const { head, hash } = (await console.service.call('GET', '/v1/ledger/head')).body
@@ -126,6 +127,11 @@ describeWithPeers(['chromium'], 'the pages that prove', () => {
     for (const format of ['A4', 'Letter'] as const) expect(await pagesOnPaper(page, 'unknown', format)).toBe(2)
     await page.setViewportSize({ width: 1440, height: 900 })
     await page.getByRole('link', { name: 'No vantage in the zone' }).click()
+    await page.getByRole('link', { name: '53 more' }).click()
+    await page.getByText('61 on this page').waitFor()
+    await eachView(page, 'unknown-targets')
+    await page.setViewportSize({ width: 1440, height: 900 })
+    await page.goBack()
     await page.getByRole('link', { name: '61 checks' }).click()
     await page.getByText('from-elsewhere').first().waitFor()
     await page.goto(`${console.url}/ui/unknown?at=2026-01-01T00:00:00Z`)
@@ -142,6 +148,10 @@ describeWithPeers(['chromium'], 'the pages that prove', () => {
       const pages = await pagesOnPaper(page, 'ticket', format)
       expect([format, pages >= 1 && pages <= 3, pages]).toEqual([format, true, pages])
     }
+    await page.setViewportSize({ width: 1440, height: 900 })
+    await page.getByRole('link', { name: 'Audit again' }).click()
+    await expect.poll(() => page.getByLabel('Ticket').inputValue()).toBe('CHG0030001')
+    expect(await page.getByLabel('Targets').inputValue()).toBe('epp-01')
     await page.goto(`${console.url}/ui/tickets/CHG9`)
     await page.getByText('Nothing has this number.').waitFor()
   })

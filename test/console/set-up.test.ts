@@ -95,11 +95,16 @@ describeWithPeers(['chromium'], 'the pages of the set-up', () => {
   test('/vantages removes a vantage after a confirmation, and says why it cannot', async () => {
     const audit = { policy: 'netwrix-endpoint-protector', targets: ['epp-01'], vantages: ['branch'] }
     await console.service.call('POST', '/v1/schedules', { body: { name: 'weekly', cron: '@weekly', audit } })
+    const { create } = console.service.stores.keys
+    const agent = await create(hostile, ['vantage:branch'])
+    const kept = await create('agents of two branches', ['vantage:branch', 'vantage:other'])
     const page = await console.open('/vantages')
     const remove = (name: string) =>
       page.getByRole('row', { name: RegExp(name) }).getByRole('button', { name: 'Remove' })
     expect(await remove('local').getAttribute('title')).toContain('A worker serves it')
     await remove('branch').click()
+    await page.getByRole('checkbox', { name: `Revoke ${hostile}` }).waitFor()
+    expect(await page.getByRole('dialog').getByRole('checkbox').count()).toBe(1)
     await page.getByRole('button', { name: 'Remove the vantage' }).click()
     await page.getByText(/these schedules name the vantage branch.*: weekly/).waitFor()
     page.complaints.length = 0 // Chromium reports the 409
@@ -108,6 +113,8 @@ describeWithPeers(['chromium'], 'the pages of the set-up', () => {
     await page.getByRole('button', { name: 'Remove the vantage' }).click()
     await page.getByRole('dialog').waitFor({ state: 'detached' })
     await page.getByRole('row', { name: /branch/ }).waitFor({ state: 'detached' })
+    const statusOf = async (key: string) => (await console.service.call('GET', '/v1/me', { key })).status
+    expect([await statusOf(agent), await statusOf(kept)]).toEqual([401, 200])
   })
 
   test('/schedules shows what became of the last days, and pauses a schedule', async () => {

@@ -71,6 +71,13 @@ describe('PUT /v1/policies/{name}', () => {
     ])
   })
 
+  test('that was put as JSON has its document as YAML, in the order of the schema', async () => {
+    const { body } = await service.call('PUT', '/v1/policies/night', { body: { ...document, title: 'As JSON' } })
+    expect(body.source.split('\n').slice(0, 2)).toEqual([`name: ${document.name}`, 'title: As JSON'])
+    const again = await service.call('POST', '/v1/policies/validate', { body: body.source, headers: yaml })
+    expect(again.body).toEqual({ valid: true, errors: [] })
+  })
+
   test('with If-Match changes what was read, and nothing that was changed since', async () => {
     const { headers } = await service.call('PUT', '/v1/policies/night', { body: text, headers: yaml })
     const change = (title: string, etag: string | undefined) =>

@@ -33,6 +33,21 @@ test('controls that are worse come first, then those that are better, then new o
   expect(changesText(compared)).toBe('2 controls are worse, 1 is better, 1 is new')
 })
 
+test('controls that no rule names any more are listed last but for those that are the same', () => {
+  const compared = compare(
+    [
+      ['gone', 'fail'],
+      ['same', 'pass'],
+    ],
+    [['same', 'pass']],
+  )
+  expect(compared.map((one) => [one.control, one.before, one.isGone])).toEqual([
+    ['gone', 'fail', true],
+    ['same', 'pass', false],
+  ])
+  expect(changesText(compared)).toBe('1 control is gone')
+})
+
 test('controls without a change say so', () => {
   expect(changesText(compare([['a', 'pass']], [['a', 'pass']]))).toBe('nothing changed')
 })
