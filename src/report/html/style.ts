@@ -5,6 +5,7 @@ body { margin: 0 auto; max-width: 75rem; padding: 1rem 1.5rem 3rem; }
 h1 { font-size: 1.75rem; line-height: 1.2; margin: 1rem 0; }
 h2 { font-size: 1.25rem; margin: 2.25rem 0 .75rem; border-bottom: 2px solid #1a1a1a; }
 a { color: #00408a; }
+td code { overflow-wrap: anywhere; }
 code { font: .875em/1.4 ui-monospace, monospace; }
 .verdict { font-size: 1.25rem; }
 .word { border: 1px solid; border-radius: .25rem; padding: .05rem .4rem; font-weight: 600; white-space: nowrap; }

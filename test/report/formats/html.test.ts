@@ -34,6 +34,12 @@ describe('the HTML page of an audit', () => {
     expect(text).toContain('Accepted by waiver 019b7600-0000-7000-8000-000000000001')
   })
 
+  test('ends with the evidence of each finding', async () => {
+    const evidence = section(await renderAll(renderHtml), 'Evidence')
+    expect(rowsOf(evidence)).toBe(sampleFindings.filter((one) => one.evidence !== null).length)
+    expect(evidence).toContain('&quot;host&quot;:&quot;10.0.0.5&quot;')
+  })
+
   test('says how long a certificate is valid, also one that has ended', async () => {
     const of = (notAfter: string) =>
       findingOf('server-certificate', 'fail', ['open', 'unexpected-state'], {
