@@ -10,6 +10,7 @@ import { ensureLedgerKeys, findLedgerKeys } from '../store/ledger/key-file.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import { traceStores } from '../telemetry/traced.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
+import { createBacklog } from './backlog.ts'
 import type { AppDatabase } from './database.ts'
 
 export interface AppStores {
@@ -27,11 +28,7 @@ export async function openStores(
 ): Promise<AppStores> {
   const keys = await ledgerKeysOf(handle, config)
   const knownKeys = createKnownKeys()
-  const metrics = createMetrics(async () => ({
-    vantages: await stores.vantages.states(),
-    scheduleLagSeconds: await stores.schedules.lagSeconds(clock.now()),
-    deliveries: await stores.deliveries.backlog(),
-  }))
+  const metrics = createMetrics(createBacklog({ handle, clock, stores: () => stores }))
   const shared = { keys, watch: metrics, knownKeys, queueSchema }
   const stores = traceStores(createStores(handle.db, codes, shared), tracing)
   const transaction = createTransact(handle, codes, shared)

@@ -1,26 +1,15 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client'
 import { operationQuotas } from '../domain/errors.ts'
 import { results } from '../domain/findings/judge.ts'
 import { verdicts } from '../domain/findings/verdict.ts'
 import { protocolNames } from '../domain/protocols/index.ts'
+import { type Backlog, createBacklogGauges } from './backlog.ts'
 
 /** The counted part of a finding; `evidence`: null without probe. */
 interface CountedFinding {
   result: string
   latencyMs: number | null
   evidence: { probe: string } | null
-}
-
-/** Waiting work, from the database. */
-interface Backlog {
-  vantages: readonly {
-    name: string
-    queueDepth: { waiting: number; running: number }
-    lagSeconds: number
-    lastSeenAt: Date | null
-  }[]
-  scheduleLagSeconds: number
-  deliveries: { waiting: number; lagSeconds: number }
 }
 
 export interface Metrics {
@@ -41,13 +30,22 @@ export interface Metrics {
 
 const connectionQuotas = ['connections', 'connections-closed', 'connections-rejected']
 const quotas = [...connectionQuotas, 'imports', 'spool', 'streams', ...operationQuotas]
+/** Metrics of the library whose names Prometheus objects to; other metrics of it say the same. */
+const misnamed = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+  'nodejs_eventloop_utilization_histogram',
+  'nodejs_eventloop_utilization_summary',
+]
 const durations = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
 /** Counts the work of this process; reads the backlog at scrapes. */
 export function createMetrics(backlog: () => Promise<Backlog>): Metrics {
   const registry = new Registry()
   const registers = [registry]
-  collectDefaultMetrics({ register: registry })
+  collectDefaultMetrics({ register: registry, eventLoopUtilizationTimeout: 1_000 })
+  for (const name of misnamed) registry.removeSingleMetric(name)
   const audits = new Counter({
     name: 'portwarden_audits_total',
     help: 'Audits that this process ended',
@@ -105,56 +103,5 @@ export function createMetrics(backlog: () => Promise<Backlog>): Metrics {
       showBacklog(await backlog().catch(() => undefined))
       return registry.metrics()
     },
-  }
-}
-
-/** Gauges of the shared backlog, without deleted vantages. */
-function createBacklogGauges(registers: Registry[]) {
-  const up = new Gauge({ name: 'portwarden_database_up', help: 'Whether the database responded', registers })
-  const batches = new Gauge({
-    name: 'portwarden_vantage_batches',
-    help: 'Batches of a vantage in the queue, of all processes',
-    labelNames: ['vantage', 'state'],
-    registers,
-  })
-  const lag = new Gauge({
-    name: 'portwarden_vantage_lag_seconds',
-    help: 'Age of the oldest waiting batch of a vantage',
-    labelNames: ['vantage'],
-    registers,
-  })
-  const seen = new Gauge({
-    name: 'portwarden_vantage_last_seen_timestamp_seconds',
-    help: 'Time of the last heartbeat of a vantage',
-    labelNames: ['vantage'],
-    registers,
-  })
-  const scheduleLag = new Gauge({
-    name: 'portwarden_schedule_lag_seconds',
-    help: 'Delay of the oldest due schedule tick that no process has handled',
-    registers,
-  })
-  const deliveries = new Gauge({
-    name: 'portwarden_webhook_deliveries_waiting',
-    help: 'Webhook deliveries that will be tried or retried',
-    registers,
-  })
-  const deliveryLag = new Gauge({
-    name: 'portwarden_webhook_lag_seconds',
-    help: 'Age of the oldest waiting webhook delivery',
-    registers,
-  })
-  return (backlog: Backlog | undefined) => {
-    up.set(backlog ? 1 : 0)
-    for (const gauge of [batches, lag, seen]) gauge.reset()
-    scheduleLag.set(backlog?.scheduleLagSeconds ?? Number.NaN)
-    deliveries.set(backlog?.deliveries.waiting ?? Number.NaN)
-    deliveryLag.set(backlog?.deliveries.lagSeconds ?? Number.NaN)
-    for (const { name: vantage, queueDepth, lagSeconds, lastSeenAt } of backlog?.vantages ?? []) {
-      batches.set({ vantage, state: 'waiting' }, queueDepth.waiting)
-      batches.set({ vantage, state: 'running' }, queueDepth.running)
-      lag.set({ vantage }, lagSeconds)
-      if (lastSeenAt) seen.set({ vantage }, lastSeenAt.getTime() / 1000)
-    }
   }
 }

@@ -41,7 +41,7 @@ const confined: readonly { what: string; pattern: RegExp; to: string; alsoIn?: r
   { what: 'SQL', pattern: /\$(queryRaw|executeRaw)|Prisma\.sql/, to: 'store' },
   { what: 'the generated client', pattern: /generated\//, to: 'store' },
   { what: 'PostgreSQL', pattern: /from ['"](pg|@prisma\/.*)['"]/, to: 'store' },
-  { what: 'Prometheus', pattern: /from ['"]prom-client['"]/, to: 'telemetry' },
+  { what: 'Prometheus', pattern: /from ['"]@prometheus-io\/client['"]/, to: 'telemetry' },
   { what: 'OpenTelemetry', pattern: /['"]@opentelemetry\//, to: 'telemetry' },
   { what: 'the queue', pattern: /from ['"]pg-boss['"]/, to: 'jobs' },
   {

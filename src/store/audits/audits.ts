@@ -229,6 +229,14 @@ export function createAuditStore(
       return required(row, `audit ${id}`)
     },
 
+    /** The audits that have not ended: how many, since when the oldest, and how many past their deadline. */
+    async open(): Promise<{ count: number; oldestAt: Date | null; overdue: number }> {
+      const [row] = await prepared<{ count: number; oldestAt: Date | null; overdue: number }>(db)`
+        SELECT count(*)::int AS count, min(created_at) AS "oldestAt", (count(*) FILTER (WHERE deadline_at < now()))::int AS overdue
+        FROM audit WHERE status IN ('queued', 'running')`
+      return required(row, 'a count')
+    },
+
     /** True when every batch of a running audit is planned and recorded, so that only its end is missing. */
     async isRecorded(id: string): Promise<boolean> {
       return (await db.audit.count({ where: { id, status: 'running', batchesLeft: 0 } })) > 0

@@ -16,7 +16,16 @@ export interface DatabaseHandle {
   transaction<T>(work: (tx: Database) => Promise<T>): Promise<T>
   /** Rejects while the database does not respond, or takes no changes, as a standby. */
   ping(): Promise<void>
+  /** The connections of this process now, and how many statements wait for one. */
+  connections(): Connections
   close(): Promise<void>
+}
+
+export interface Connections {
+  max: number
+  busy: number
+  idle: number
+  waiting: number
 }
 
 /** Runs `work` in one transaction, which may be part of another; an error rolls it back. */
@@ -50,6 +59,12 @@ export function openDatabase(url: string, { connections }: { connections: number
         SELECT current_setting('transaction_read_only')::bool AS "isReadOnly"`
       if (rows[0]?.isReadOnly) throw new NotReadyError('the database takes no changes')
     },
+    connections: () => ({
+      max: connections,
+      busy: pool.totalCount - pool.idleCount,
+      idle: pool.idleCount,
+      waiting: pool.waitingCount,
+    }),
     async close() {
       await client.$disconnect()
       await pool.end()

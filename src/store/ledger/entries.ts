@@ -60,8 +60,13 @@ export function createLedgerStore(db: Database, keys: LedgerKeys, changes?: Chan
             changes: [{ actor, action, subject: 'ledger', payload: { kinds: coveredKinds } }],
           })
       }
-      const last = await db.ledgerEntry.findFirst({ orderBy: { seq: 'desc' }, select: { keyId: true } })
-      return keys.some(({ id }) => id === last?.keyId)
+      return (await this.newest()).isKeyKnown
+    },
+
+    /** When the newest entry was written, and whether one of the keys signed it. */
+    async newest(): Promise<{ at: Date | null; isKeyKnown: boolean }> {
+      const last = await db.ledgerEntry.findFirst({ orderBy: { seq: 'desc' }, select: { keyId: true, at: true } })
+      return { at: last?.at ?? null, isKeyKnown: keys.some(({ id }) => id === last?.keyId) }
     },
 
     /** Newest first. */

@@ -181,15 +181,16 @@ export function createDeliveryStore(db: Database) {
       return rows[0]
     },
 
-    /** How many wait for all webhooks, and for how long the oldest has; 0 where none does. */
-    async backlog(): Promise<{ waiting: number; lagSeconds: number }> {
+    /** How many wait for all webhooks, for how long the oldest has (0 where none does), and how many were given up. */
+    async backlog(): Promise<{ waiting: number; lagSeconds: number; dead: number }> {
       const { _count, _min } = await db.webhookDelivery.aggregate({
         where: { status: 'waiting' },
         _count: true,
         _min: { createdAt: true },
       })
       const lagMs = _min.createdAt ? Date.now() - _min.createdAt.getTime() : 0
-      return { waiting: _count, lagSeconds: Math.max(0, lagMs / 1000) }
+      const dead = await db.webhookDelivery.count({ where: { status: 'dead' } })
+      return { waiting: _count, lagSeconds: Math.max(0, lagMs / 1000), dead }
     },
 
     /** Sends a delivery once more, with all its tries; false where it is still under way. */

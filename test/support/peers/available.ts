@@ -79,6 +79,7 @@ const needs = {
   },
   chromium: { packages: { chromium: 'chromium' } },
   promtool: { packages: { promtool: 'prometheus' } },
+  prometheus: { packages: { prometheus: 'prometheus' } },
 } satisfies Record<string, Need>
 
 export type PeerKind = keyof typeof needs
