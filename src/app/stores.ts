@@ -10,8 +10,8 @@ import { ensureLedgerKeys, findLedgerKeys } from '../store/ledger/key-file.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import { traceStores } from '../telemetry/traced.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
-import { createBacklog } from './backlog.ts'
 import type { AppDatabase } from './database.ts'
+import { createBacklog } from './metrics.ts'
 
 export interface AppStores {
   stores: Stores

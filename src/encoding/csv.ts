@@ -27,6 +27,15 @@ export function csvLines<T>(columns: Columns<T>, items: readonly T[], dialect: C
   return items.map(line).join('')
 }
 
+/** The cells of an item, without the end of the line; for parts of lines that items share. */
+export const csvCells = <T>(columns: Columns<T>, item: T, dialect: CsvDialect): string =>
+  Object.values(columns)
+    .map((cell) => toCell(cell(item)))
+    .join(separators[dialect])
+
+/** Joins such parts to a line. */
+export const csvLineOf = (parts: readonly string[], dialect: CsvDialect): string => toLine(parts, dialect)
+
 const toLine = (cells: readonly string[], dialect: CsvDialect): string => `${cells.join(separators[dialect])}\r\n`
 
 // Full-width signs included. Apostrophes before a formula get one more, so that withoutGuard is the exact inverse.

@@ -95,6 +95,19 @@ export function wantsPage(request: FastifyRequest): boolean {
   return page
 }
 
+/** How items are written. */
+interface Encoder<T> {
+  csvHead(dialect: CsvDialect): string
+  csvLines(items: readonly T[], dialect: CsvDialect): string
+  toJson(item: T): string
+}
+
+const encoderOf = <T>(columns: Columns<T>): Encoder<T> => ({
+  csvHead: (dialect) => csvHead(columns, dialect),
+  csvLines: (items, dialect) => csvLines(columns, items, dialect),
+  toJson: (item) => JSON.stringify(item),
+})
+
 interface Export<T> {
   /** The file name without its extension. */
   name: string
@@ -105,17 +118,22 @@ interface Export<T> {
 }
 
 /** Streams a whole listing. */
-export function sendExport<T>(reply: FastifyReply, format: Format, { name, columns, pages, head }: Export<T>) {
+export function sendExport<T>(
+  reply: FastifyReply,
+  format: Format,
+  { name, pages, head, ...by }: Omit<Export<T>, 'columns'> & ({ columns: Columns<T> } | { encoder: Encoder<T> }),
+) {
   const dialect = dialectOf(reply.request)
+  const encoder = 'encoder' in by ? by.encoder : encoderOf(by.columns)
   async function* chunks() {
-    if (format === 'csv') yield csvHead(columns, dialect)
+    if (format === 'csv') yield encoder.csvHead(dialect)
     if (format === 'json') yield JSON.stringify({ ...head, items: [] }).slice(0, -']}'.length)
     let separator = ''
     for await (const items of pages) {
       if (items.length === 0) continue
-      if (format === 'csv') yield csvLines(columns, items, dialect)
-      else if (format === 'ndjson') yield ndjsonLines(items)
-      else yield separator + items.map((item) => JSON.stringify(item)).join()
+      if (format === 'csv') yield encoder.csvLines(items, dialect)
+      else if (format === 'ndjson') yield items.map((item) => `${encoder.toJson(item)}\n`).join('')
+      else yield separator + items.map(encoder.toJson).join()
       separator = ','
     }
     if (format === 'json') yield '],"next":null}'
@@ -123,14 +141,6 @@ export function sendExport<T>(reply: FastifyReply, format: Format, { name, colum
   const stream = Readable.from(chunks(), { objectMode: false })
   stream.once('close', () => void pages.return(undefined)) // a client that has left waits for no page
   return typed(reply, format, name).send(stream)
-}
-
-/** Pages of what `change` makes of them. */
-export async function* mapPages<T, U>(
-  pages: AsyncGenerator<readonly T[], unknown>,
-  change: (items: readonly T[]) => readonly U[],
-): AsyncGenerator<readonly U[]> {
-  for await (const items of pages) yield change(items)
 }
 
 /** Sends items from memory as CSV or NDJSON. */

@@ -32,27 +32,42 @@ export interface DescribedFinding extends Finding, RuleText {
   url: string | null
 }
 
-/** Returns what describes findings of an audit; its policy and its vantages are read once. */
+/** The parts of a described finding beside the finding; what findings share is the same object. */
+interface DescribedParts {
+  rule: RuleText & Pick<DescribedFinding, 'audit'>
+  vantage: Pick<DescribedFinding, 'zones'>
+  target: Pick<DescribedFinding, 'address' | 'labels' | 'externalId'>
+  own: Pick<DescribedFinding, 'host' | 'port' | 'url'>
+}
+
+/** Returns what describes a finding of an audit; its policy and its vantages are read once. */
 export async function createDescription(
   { policies, audits }: Pick<Stores, 'policies' | 'audits'>,
   { id, policy }: Pick<Audit, 'id' | 'policy'>,
   pages: PageUrls,
-): Promise<(findings: readonly FindingOfTarget[]) => DescribedFinding[]> {
+): Promise<(found: FindingOfTarget) => DescribedParts> {
   const version = await policies.find(policy.name, policy.version)
   if (!version) throw new Error(`audit ${id} has no policy`)
+  const { document } = version
   const { params: auditParams } = await audits.paramsAndTargets(id)
   const zones = new Map((await audits.plannedVantages(id))?.map(({ name, zones }) => [name, zones]))
-  const zonesByVantage = new Map<string, readonly string[]>()
-  const zonesFor = (vantage: string) => {
-    const known = zonesByVantage.get(vantage) ?? zonesOf({ vantage, zones: zones.get(vantage) ?? [] })
-    zonesByVantage.set(vantage, known)
+  const vantages = new Map<string, DescribedParts['vantage']>()
+  const vantageOf = (vantage: string) => {
+    const known = vantages.get(vantage) ?? { zones: zonesOf({ vantage, zones: zones.get(vantage) ?? [] }) }
+    vantages.set(vantage, known)
     return known
   }
-  const { document } = version
-  const ofPolicy = { policy: policy.name, policyVersion: policy.version }
-  const noRule: RuleText = { ...ofPolicy, title: null, severity: null, controls: [], remediation: null }
-  const texts = new Map(
-    document.rules.map(({ id: rule, title, severity, controls = [], remediation = null }): [string, RuleText] => [
+  const targets = new WeakMap<FindingOfTarget['target'], DescribedParts['target']>()
+  const targetOf = (target: FindingOfTarget['target']) => {
+    const { address, labels, externalId } = target
+    const known = targets.get(target) ?? { address, labels, externalId }
+    targets.set(target, known)
+    return known
+  }
+  const ofPolicy = { audit: id, policy: policy.name, policyVersion: policy.version }
+  const noRule = { ...ofPolicy, title: null, severity: null, controls: [], remediation: null }
+  const rules = new Map(
+    document.rules.map(({ id: rule, title, severity, controls = [], remediation = null }) => [
       rule,
       { ...ofPolicy, title, severity, controls, remediation },
     ]),
@@ -62,20 +77,21 @@ export async function createDescription(
     const resolved = resolve(rule, { params, auditParams })
     return { host: resolved ? (resolved.host ?? address) : null, port: resolved?.port ?? null }
   }
-  return (findings) =>
-    findings.map(({ finding, target }) => {
-      const { host, port } = finding.evidence ?? endpointOf(finding.rule, target)
-      return {
-        ...finding,
-        audit: id,
-        ...(texts.get(finding.rule) ?? noRule),
-        zones: zonesFor(finding.vantage),
-        address: target.address,
-        labels: target.labels,
-        externalId: target.externalId,
-        host,
-        port,
-        url: pages.finding(finding.fingerprint),
-      }
-    })
+  return ({ finding, target }) => {
+    const { host, port } = finding.evidence ?? endpointOf(finding.rule, target)
+    return {
+      rule: rules.get(finding.rule) ?? noRule,
+      vantage: vantageOf(finding.vantage),
+      target: targetOf(target),
+      own: { host, port, url: pages.finding(finding.fingerprint) },
+    }
+  }
+}
+
+/** A finding with its parts, as one object. */
+export function describeFinding(
+  found: FindingOfTarget,
+  { rule, vantage, target, own }: DescribedParts,
+): DescribedFinding {
+  return { ...found.finding, ...rule, ...vantage, ...target, ...own }
 }

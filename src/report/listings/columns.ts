@@ -27,7 +27,7 @@ const judged: Columns<Judged> = {
   evidence: (item) => item.evidence,
 }
 
-interface FindingRow extends Judged {
+export interface FindingRow extends Judged {
   window: string | null
   waiver: { id: string } | null
   target: string
@@ -52,7 +52,7 @@ export const findingColumns: Columns<FindingRow> = {
 }
 
 /** What makes a row understood by itself: its rule, its target and its page. */
-interface Described {
+export interface Described {
   policy: string
   policyVersion: number | null
   title: string | null
@@ -80,16 +80,6 @@ const ofTarget: Columns<Described> = {
   audit: (item) => item.audit,
   policyVersion: (item) => item.policyVersion,
   url: (item) => item.url,
-}
-
-/** In the order of `findingColumns`, so that readers by position find the same columns. */
-export const describedFindingColumns: Columns<FindingRow & Described> = {
-  ...findingColumns,
-  policy: (item) => item.policy,
-  title: (item) => item.title,
-  severity: (item) => item.severity,
-  zones: (item) => item.zones.join(' '),
-  ...ofTarget,
 }
 
 interface CurrentFindingRow extends Judged, Described {

@@ -4,9 +4,9 @@ import { NotFoundError } from '../../../domain/errors.ts'
 import { reasonCodes } from '../../../domain/findings/reasons.ts'
 import { Port } from '../../../domain/policy/values.ts'
 import { protocolNames, protocols } from '../../../domain/protocols/index.ts'
-import { createDescription } from '../../../operations/findings/describe.ts'
+import { createDescription, describeFinding } from '../../../operations/findings/describe.ts'
 import { withTraces } from '../../../operations/traces/of-findings.ts'
-import { describedFindingColumns } from '../../../report/listings/columns.ts'
+import { createDescribedEncoder, describedFindingColumns } from '../../../report/listings/described.ts'
 import type { ServerParts } from '../../context.ts'
 import { setStreamEtag } from '../../http/etags.ts'
 import { linkNext } from '../../listing/links.ts'
@@ -14,7 +14,6 @@ import {
   formatOf,
   ListingQuery,
   listingContent,
-  mapPages,
   representationOf,
   sendExport,
   wantsPage,
@@ -185,8 +184,9 @@ export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version
       if (wantsPage(request)) {
         const page = await stores.findings.list(id, { ...filter, cursor, limit })
         if (page.items.length === 0) await checkFindingsKept(stores, audit)
-        const describe = await createDescription(stores, audit, pages)
-        return linkNext(reply, request.url, { ...page, items: await withTraces(stores, id, describe(page.items)) })
+        const partsOf = await createDescription(stores, audit, pages)
+        const items = page.items.map((found) => describeFinding(found, partsOf(found)))
+        return linkNext(reply, request.url, { ...page, items: await withTraces(stores, id, items) })
       }
       await checkFindingsKept(stores, audit)
       // What an audit that has ended found does not change, until retention drops all of it; its targets do.
@@ -195,11 +195,11 @@ export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version
         const parts = [audit.finishedAt, targetsChangedAt?.toISOString() ?? null, pages.audit(id), filter]
         setStreamEtag(reply, id, ...parts, representationOf(request), version)
       }
-      const describe = await createDescription(stores, audit, pages)
+      const encoder = createDescribedEncoder(await createDescription(stores, audit, pages))
       return sendExport(reply, formatOf(request), {
         name: `findings-${id}`,
-        columns: describedFindingColumns,
-        pages: mapPages(stores.findings.eachOfTarget(id, filter), describe),
+        encoder,
+        pages: stores.findings.eachOfTarget(id, filter),
       })
     },
   )

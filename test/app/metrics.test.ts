@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createBacklog } from '../../src/app/backlog.ts'
+import { createBacklog } from '../../src/app/metrics.ts'
 import { listenSilently } from '../support/app.ts'
 import { startService, type TestService } from '../support/service.ts'
 
