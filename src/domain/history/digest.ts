@@ -40,14 +40,15 @@ export interface Digest extends DigestContent {
   summary: string
 }
 
-/** Says what a period amounts to; "nothing changed" is said only beside how much was audited. */
+/** Says what a period amounts to; "nothing changed" is said only where something was audited. */
 export function summarize({ from, audits, changes, checks, ending, missedRuns }: DigestContent): string {
   const changed = driftClasses.filter((kind) => changes[kind] > 0).map((kind) => `${number(changes[kind])} ${kind}`)
   const since = `since ${from.slice(0, 16).replace('T', ' ')} UTC`
   const ends = endingKinds.filter((kind) => ending.counts[kind] > 0).map((kind) => counted(ending.counts[kind], kind))
   return [
-    changed.length > 0 ? `${capital(changed.join(', '))} ${since}.` : `Nothing changed ${since}.`,
-    audits === 0 ? 'No audit ended.' : `${counted(audits, 'audit')} ended.`,
+    ...(changed.length > 0 ? [`${capital(changed.join(', '))} ${since}.`] : []),
+    ...(changed.length === 0 && audits > 0 ? [`Nothing changed ${since}.`] : []),
+    audits === 0 ? `No audit ended ${since}, so nothing was checked again.` : `${counted(audits, 'audit')} ended.`,
     `Of ${counted(checks.total, 'check')}, ${number(checks.failing)} fail${checks.waived > 0 ? `, ${number(checks.waived)} fail and are waived` : ''}, ${number(checks.unknown)} are not known.`,
     ...(ends.length > 0 ? [`Ends within ${endingDays} days: ${ends.join(', ')}.`] : []),
     ...(missedRuns.total > 0 ? [`${counted(missedRuns.total, 'scheduled run')} had no audit.`] : []),

@@ -22,7 +22,7 @@ test.each<[string, Partial<DigestContent>, string]>([
   [
     'that nothing was audited',
     { audits: 0 },
-    'Nothing changed since 2026-11-21 06:00 UTC. No audit ended. Of 1,300 checks, 0 fail, 0 are not known.',
+    'No audit ended since 2026-11-21 06:00 UTC, so nothing was checked again. Of 1,300 checks, 0 fail, 0 are not known.',
   ],
   [
     'what changed, ends soon and was missed',

@@ -74,7 +74,7 @@ function Changes({ digest: { from, to, changes, audits } }: { digest: Digest }) 
     >
       {kinds.length === 0 ? (
         <p>
-          <strong>Nothing changed.</strong> {audits === 0 && 'No audit ended, so nothing was checked again.'}
+          <strong>{audits === 0 ? 'No audit ended, so nothing was checked again.' : 'Nothing changed.'}</strong>
         </p>
       ) : (
         <DataTable

@@ -56,7 +56,7 @@ test('says of a day what changed, ends soon and was missed', async () => {
   expect(body.summary).toMatch(/^1 regressed since .* 1 audit ended\. Of 2 checks, 0 fail, 1 fail and are waived/)
 })
 
-test('says that nothing changed where nothing did, by default since the digest before', async () => {
+test('says that nothing was checked again where no audit ended, by default since the digest before', async () => {
   const from = hoursAgo(2)
   await service.stores.digests.add({ from, to: from })
   const { body } = await get()
@@ -66,7 +66,7 @@ test('says that nothing changed where nothing did, by default since the digest b
     changes: { regressed: 0 },
     missedRuns: { total: 0 },
   })
-  expect(body.summary).toMatch(/^Nothing changed since/)
+  expect(body.summary).toMatch(/^No audit ended since .*, so nothing was checked again\./)
   await service.query('DELETE FROM digest')
 })
 
