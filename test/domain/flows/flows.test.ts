@@ -16,8 +16,10 @@ const document: PolicyDocument = {
     domainController: { type: 'host' },
   },
   rules: [
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a placeholder of the policy
     rule('ssh', { from: ['client', 'untrusted'], port: '${sshPort}', expect: { state: ['closed', 'filtered'] } }),
     rule('ldap', {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a placeholder of the policy
       ...{ direction: 'outbound', from: ['server'], when: '${domainController}', host: '${domainController}' },
       ...{ probe: 'ldap', port: 389, expect: { ldap: { answers: true } } },
     }),

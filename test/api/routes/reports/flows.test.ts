@@ -18,6 +18,7 @@ const document: PolicyDocument = {
     },
     {
       ...{ id: 'ssh', title: 'SSH', severity: 'high', direction: 'inbound', from: ['client', 'untrusted'] },
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a placeholder of the policy
       ...{ probe: 'tcp', port: '${sshPort}', expect: { state: ['closed', 'filtered'] } },
     },
   ],
