@@ -168,6 +168,14 @@ describe('portwarden audit --server', () => {
     },
   )
 
+  test('says that an output cannot be written before it audits', async () => {
+    const file = join(directory.path, 'none', 'audit.json')
+    const ran = await audit(['127.0.4.41', '--output', file])
+    const message = expect.stringMatching(/^portwarden: the output cannot be written: ENOENT[^\n]*\n$/)
+    expect(ran).toEqual({ code: 2, stdout: '', stderr: message })
+    expect((await service.call('GET', '/v1/targets/127.0.4.41')).status).toBe(404)
+  })
+
   test('counts failures by --fail-on', async () => {
     const low = await write('low.yaml', document('low', 'low'))
     const argv = ['127.0.0.1', '--policy', low, '--param', `port=${open.port}`, '--quiet']

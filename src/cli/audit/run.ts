@@ -1,4 +1,3 @@
-import { rename, writeFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Audit } from '../../domain/audits.ts'
 import type { Finding } from '../../domain/findings/finding.ts'
@@ -6,6 +5,7 @@ import { type PolicyDocument, type Severity, severities } from '../../domain/pol
 import type { DriftItem } from '../../store/history/drift.ts'
 import { exitStatus, say, UsageError } from '../command.ts'
 import { type Service, withService } from '../connection/api.ts'
+import { checkOutput, writeOutput } from '../output.ts'
 import { followAudit } from './follow.ts'
 import type { AuditOptions } from './options.ts'
 import type { Outcome, ShownFinding, TracedFinding } from './outcome.ts'
@@ -17,6 +17,7 @@ import { readWanted, type Selection, selectTargets } from './targets.ts'
 /** Audits once, or again and again; returns the exit status. */
 export async function run(options: AuditOptions): Promise<number> {
   const wanted = await readWanted(options)
+  if (options.output !== undefined) await checkOutput(options.output)
   using stopping = abortAtSignal()
   const { signal } = stopping
   const once = (service: Service) => auditOnce(service, { options, wanted }, signal)
@@ -111,8 +112,7 @@ async function print(service: Service, audit: Audit, order: Order): Promise<void
   if (quiet && output === undefined && format === 'table') return
   const text = (await render(service, audit, order)).trimEnd()
   if (output === undefined) return say(text)
-  await writeFile(`${output}.part`, `${text}\n`)
-  await rename(`${output}.part`, output) // a reader never sees half of it
+  await writeOutput(output, `${text}\n`)
 }
 
 async function render(service: Service, audit: Audit, order: Order): Promise<string> {
