@@ -15,6 +15,12 @@ export const verificationStatus = { intact: exitStatus.pass, broken: exitStatus.
 /** Prints a line; throws when the disk is full. */
 export const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
+/** Prints what a service responded as it is, its byte-order mark included, with a line end after it. */
+export async function sayBody(response: Response): Promise<void> {
+  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(await response.arrayBuffer())
+  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+}
+
 /**
  * A command with help by `-h`. Its action is imported when it runs: help and completion need no service.
  */

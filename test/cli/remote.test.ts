@@ -57,6 +57,7 @@ const json = async (argv: readonly string[], options?: Options) => {
   expect(stderr).toBe('')
   return { code, ...JSON.parse(stdout) }
 }
+const bearer = () => ({ authorization: `Bearer ${service.key}` })
 const targetsOf = ({ findings }: { findings: { target: string }[] }) =>
   [...new Set(findings.map(({ target }) => target))].sort()
 const ports = (found: { findings: { target: string; evidence: { port: number } | null }[] }) =>
@@ -219,8 +220,11 @@ describe('portwarden audit --server', () => {
   })
 
   test('exits 64 for what the service refuses, and 2 where it cannot be used', async () => {
+    const broken = await write('broken.yaml', 'name: broken\nrules: [\n')
     const refused: [string[], Options, number, RegExp][] = [
       [['127.0.4.90', '--policy', 'nothing'], {}, 64, /there is no policy nothing/],
+      [['127.0.4.90', '--policy', broken], {}, 64, /broken\.yaml:3: is not YAML: /],
+      [['127.0.4.90', '--policy', directory.path], {}, 64, /: illegal operation on a directory\n$/],
       [['127.0.4.90', '--vantage', 'nowhere'], {}, 64, /there is no vantage nowhere/],
       [
         ['127.0.4.90', '--param', 'prot=1'],
@@ -269,6 +273,14 @@ describe('portwarden', () => {
       'seq',
       'subject',
     ])
+  })
+
+  test('reports and lists are printed as the service gives them, with the byte-order mark for Excel', async () => {
+    const excel = await portwarden(['report', 'findings', '--format', 'csv', '--query', 'csv=excel'])
+    expect(excel).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/^\uFEFFtarget;policy;.*\r\n$/s) })
+    const listed = await portwarden(['targets', 'list', '--format', 'csv'])
+    expect(listed.stdout).toBe(await (await fetch(`${url}/v1/targets?format=csv`, { headers: bearer() })).text())
+    expect((await portwarden(['targets', 'list', '--format', 'json'])).stdout).toMatch(/\}\n$/)
   })
 
   test('pack saves the evidence of an audit, and says which id is none', async () => {

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import { parse } from 'yaml'
+import { getSystemErrorMessage } from 'node:util'
 import { parseParameterValue } from '../../domain/policy/parameters.ts'
 import type { ParameterValue, PolicyDocument } from '../../domain/policy/policy.ts'
+import { loadPolicy } from '../../policies/load.ts'
 import { UsageError } from '../command.ts'
 import type { Service } from '../connection/api.ts'
 
@@ -25,29 +26,38 @@ export async function findPolicy(service: Service, policy: string): Promise<Stor
   return found
 }
 
-/** Stores the document of a file. */
+/** Stores the document of a file. Throws UsageError. */
 export async function putPolicyFile(service: Service, file: string): Promise<StoredPolicy> {
-  const body = await readPolicyFile(file)
-  const name = nameOf(body)
-  if (name === undefined) throw new UsageError(`${file}: must have the name of the policy in its field name`)
+  const { name } = await readDraft(file)
   const path = `/v1/policies/${encodeURIComponent(name)}`
-  return service.json(path, { method: 'PUT', body, type: 'application/yaml' })
+  return service.json(path, { method: 'PUT', body: await readPolicyFile(file), type: 'application/yaml' })
+}
+
+/** The document of a file. Throws UsageError with all that is not valid. */
+export async function readDraft(file: string): Promise<PolicyDocument> {
+  const checked = await checkPolicyFile(file)
+  if ('document' in checked) return checked.document
+  throw new UsageError(checked.errors.join('\n  '))
+}
+
+/** The document of a file, or a line for each error. Throws UsageError for a file that cannot be read. */
+export async function checkPolicyFile(file: string): Promise<{ document: PolicyDocument } | { errors: string[] }> {
+  const checked = loadPolicy(await readPolicyFile(file), 'yaml')
+  if (!('errors' in checked)) return checked
+  const errors: readonly { pointer: string; line?: number; message: string }[] = checked.errors
+  return {
+    errors: errors.map(
+      ({ pointer, line, message }) =>
+        `${file}${line === undefined ? '' : `:${line}`}: ${pointer === '' ? '' : `${pointer} `}${message}`,
+    ),
+  }
 }
 
 /** The text of a file with a policy; JSON is YAML, too. */
 export async function readPolicyFile(file: string): Promise<string> {
-  return readFile(file, 'utf8').catch((error: Error) => {
-    throw new UsageError(error.message)
+  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(`${file}: ${getSystemErrorMessage(error.errno ?? 0)}`)
   })
-}
-
-function nameOf(text: string): string | undefined {
-  try {
-    const { name } = parse(text, { maxAliasCount: 0 })
-    return typeof name === 'string' ? name : undefined
-  } catch {
-    return undefined // the service says what is wrong where it knows the name
-  }
 }
 
 /** The parameters of `--param key=value`, with the types of the policy. Throws UsageError. */

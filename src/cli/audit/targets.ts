@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
+import { getSystemErrorMessage } from 'node:util'
 import type { UnreadableError } from '../../api/routes/targets/import/body.ts'
 import { readCsv } from '../../api/routes/targets/import/csv.ts'
 import { readNdjson } from '../../api/routes/targets/import/ndjson.ts'
@@ -116,8 +117,8 @@ const messageOf = ({ line, message }: UnreadableError) => (line === undefined ? 
 
 async function read(file: string): Promise<Buffer> {
   if (file === '-') return buffer(process.stdin)
-  return readFile(file).catch((error: Error) => {
-    throw new UsageError(`--targets: ${error.message}`)
+  return readFile(file).catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(`${file}: ${getSystemErrorMessage(error.errno ?? 0)}`)
   })
 }
 

@@ -1,9 +1,16 @@
 import { stringify } from 'yaml'
 import { compareVersions, type Difference, differencesText } from '../../domain/policy/differences.ts'
 import type { PolicyDocument } from '../../domain/policy/policy.ts'
-import { loadPolicy } from '../../policies/load.ts'
-import { findPolicy, isFile, putPolicyFile, readPolicyFile, type StoredPolicy } from '../audit/policy.ts'
-import { exitStatus, say, UsageError } from '../command.ts'
+import {
+  checkPolicyFile,
+  findPolicy,
+  isFile,
+  putPolicyFile,
+  readDraft,
+  readPolicyFile,
+  type StoredPolicy,
+} from '../audit/policy.ts'
+import { exitStatus, say } from '../command.ts'
 import { type Service, withService } from '../connection/api.ts'
 import { renderTable } from '../table.ts'
 
@@ -19,14 +26,9 @@ const withPolicies = <T>(options: PolicyOptions, work: (service: Service) => Pro
 export async function validate(files: readonly string[]): Promise<number> {
   let status: number = exitStatus.pass
   for (const file of files) {
-    const checked = loadPolicy(await readPolicyFile(file), 'yaml')
-    if (!('errors' in checked)) {
-      say(`${file}: valid`)
-      continue
-    }
-    status = exitStatus.fail
-    for (const { pointer, line, message } of checked.errors as { pointer: string; line?: number; message: string }[])
-      say(`${file}${line === undefined ? '' : `:${line}`}: ${pointer} ${message}`)
+    const checked = await checkPolicyFile(file)
+    if ('errors' in checked) status = exitStatus.fail
+    say('errors' in checked ? checked.errors.join('\n') : `${file}: valid`)
   }
   return status
 }
@@ -65,12 +67,6 @@ export async function diff(before: string, after: string, options: PolicyOptions
   return withPolicies(options, (service) =>
     compare(async (text) => (isFile(text) ? readDraft(text) : (await findPolicy(service, text)).document)),
   )
-}
-
-async function readDraft(file: string): Promise<PolicyDocument> {
-  const checked = loadPolicy(await readPolicyFile(file), 'yaml')
-  if (!('errors' in checked)) return checked.document
-  throw new UsageError(`${file}: is no valid policy; portwarden policy validate ${file} says why`)
 }
 
 function describe(differences: readonly Difference[]): string {

@@ -1,4 +1,4 @@
-import { exitStatus, say, UsageError } from '../command.ts'
+import { exitStatus, sayBody, UsageError } from '../command.ts'
 import { withService } from '../connection/api.ts'
 import { type ReportOptions, reports } from './options.ts'
 
@@ -9,8 +9,7 @@ export async function run(name: string, { query = [], format, ...options }: Repo
   const parameters = new URLSearchParams(query.map(readPair))
   return withService(options, { probe: false }, async (service) => {
     const accept = { json: 'application/json', csv: 'text/csv', ndjson: 'application/x-ndjson' }[format]
-    const response = await service.call(`${path}?${parameters}`, { headers: { accept } })
-    say((await response.text()).trimEnd())
+    await sayBody(await service.call(`${path}?${parameters}`, { headers: { accept } }))
     return exitStatus.pass
   })
 }

@@ -1,5 +1,5 @@
 import { readTargetFile } from '../audit/targets.ts'
-import { exitStatus, say } from '../command.ts'
+import { exitStatus, say, sayBody } from '../command.ts'
 import { withService } from '../connection/api.ts'
 import { renderTable } from '../table.ts'
 
@@ -56,7 +56,7 @@ export const list = ({ label = [], format, ...options }: ListOptions): Promise<n
     if (format !== 'table') {
       if (format === 'json') query.set('all', 'true')
       query.set('format', format)
-      say((await (await service.call(`/v1/targets?${query}`)).text()).trimEnd())
+      await sayBody(await service.call(`/v1/targets?${query}`))
       return exitStatus.pass
     }
     const rows: string[][] = []
