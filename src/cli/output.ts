@@ -8,7 +8,7 @@ import { SetupError } from '../domain/errors.ts'
 /** Throws SetupError where `file` could not be written: before the work whose result it will hold. */
 export const checkOutput = (file: string): Promise<void> =>
   asSetupError(async () => {
-    const { path, isStream } = await findPlace(file)
+    const { path, isStream } = await findDestination(file)
     await access(isStream ? path : dirname(path), constants.W_OK)
   })
 
@@ -16,7 +16,7 @@ export const checkOutput = (file: string): Promise<void> =>
 export const writeOutput = (file: string, content: string | Readable): Promise<void> =>
   asSetupError(async () => {
     const pieces = typeof content === 'string' ? [content] : content
-    const { path, isStream } = await findPlace(file)
+    const { path, isStream } = await findDestination(file)
     if (isStream) return pipeline(pieces, createWriteStream(path))
     const part = `${path}.part`
     try {
@@ -36,7 +36,7 @@ async function asSetupError(work: () => Promise<void>): Promise<void> {
 }
 
 /** Where a path leads to: a file, which may be absent, or a pipe or a device. Throws SetupError for a directory. */
-async function findPlace(file: string): Promise<{ path: string; isStream: boolean }> {
+async function findDestination(file: string): Promise<{ path: string; isStream: boolean }> {
   const found = await stat(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw error

@@ -70,7 +70,7 @@ export const DigestQuery = closedObject({
   from: Type.Optional(
     TimeInput('Start of the period; default: the end of the newest digest before `to`', '2026-11-21T06:00:00Z'),
   ),
-  to: Type.Optional(TimeInput('End of the period; default: now', '2026-11-22T06:00:00Z')),
+  to: Type.Optional(TimeInput('End of the period; default: now', '2026-11-22T06:00:00Z', 'end')),
   policy: Type.Optional(nameSchema('Name of the policy', 'netwrix-endpoint-protector')),
   ...LabelQuery,
 })
