@@ -13,6 +13,7 @@ import { resultNames, shownResult } from '../../parts/results/results.ts'
 import { State, Verdict } from '../../parts/results/verdict.tsx'
 import { query } from '../../url/location.ts'
 import { apiPath, uri } from '../../url/parameters.ts'
+import { vantageText } from '../findings/current-finding.ts'
 
 type Finding = Static<typeof FindingSchema>
 
@@ -30,7 +31,7 @@ const table = {
       head: 'Rule',
       cell: ({ fingerprint, rule }: Finding) => <Link to={uri`/findings/${fingerprint}`}>{rule}</Link>,
     },
-    { head: 'Seen from', cell: ({ vantage }: Finding) => vantage },
+    { head: 'Seen from', cell: ({ vantage }: Finding) => vantageText({ vantage }) },
     { head: 'State', cell: ({ state }: Finding) => <State state={state} /> },
     { head: 'Why', cell: ({ reason }: Finding) => reason.message },
   ],

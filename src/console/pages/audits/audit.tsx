@@ -68,12 +68,12 @@ function Sentence({ audit }: { audit: Audit }) {
       : verdict === 'pass'
         ? 'Everything that was checked complies.'
         : verdict === 'fail'
-          ? `${failures} ${failures === 1 ? 'check fails' : 'checks fail'}.`
+          ? `${failures.toLocaleString('en')} ${failures === 1 ? 'check fails' : 'checks fail'}.`
           : 'Nothing fails, and not everything is known.'
   return (
     <>
-      <AuditVerdict verdict={verdict} status={status} /> {text} {coverage.checked} checked, {coverage.notchecked} not
-      checked.
+      <AuditVerdict verdict={verdict} status={status} /> {text} {coverage.checked.toLocaleString('en')} checked,{' '}
+      {coverage.notchecked.toLocaleString('en')} not checked.
     </>
   )
 }
@@ -135,8 +135,8 @@ function Content({ audit }: { audit: LiveAudit }) {
                 ['Requested by', <Actor key="requester" id={audit.requestedBy} name={audit.requestedByName} />],
                 ['Trigger', audit.trigger],
                 ['Targets', audit.selection.targets.toLocaleString('en')],
-                ['Vantages', audit.selection.vantages.join(', ')],
-                ['Rules', audit.selection.rules.join(', ')],
+                ['Vantages', audit.selection.vantages.join(', ') || 'all'],
+                ['Rules', audit.selection.rules.join(', ') || 'all'],
                 ['Created', <Time key="created" value={audit.createdAt} />],
                 ['Ended', audit.finishedAt && <Time key="ended" value={audit.finishedAt} />],
                 ['Duration', elapsed ? formatDuration(elapsed) : null],

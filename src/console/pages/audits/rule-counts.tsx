@@ -7,6 +7,7 @@ import { Block } from '../../parts/page.tsx'
 import { ResourceView } from '../../parts/resource-view.tsx'
 import { CountsBar, countsText } from '../../parts/results/marks.tsx'
 import { uri } from '../../url/parameters.ts'
+import { vantageText } from '../findings/current-finding.ts'
 
 type Row = Static<typeof AuditSummary>['items'][number]
 
@@ -29,7 +30,7 @@ export function RuleCounts({ id, done }: { id: string; done: number }) {
             rowKey={({ rule, vantage }) => `${rule} ${vantage}`}
             columns={[
               { head: 'Rule', cell: ({ title }) => title },
-              { head: 'Seen from', cell: ({ vantage }) => vantage },
+              { head: 'Seen from', cell: ({ vantage }) => vantageText({ vantage }) },
               { head: 'Severity', cell: ({ severity }) => severity },
               { head: 'Share', cell: (row) => <CountsBar counts={shown(row)} /> },
               { head: 'Results', cell: (row) => countsText(shown(row)) },

@@ -71,14 +71,14 @@ export function changesText(controls: readonly ComparedControl[]): string {
   return counts.length > 0 ? counts.join(', ') : 'nothing changed'
 }
 
-/** "3 fail, 2 proven, 1 not known": how many controls have each verdict. */
+/** "3 fail, 2 are proven, 1 is not fully tested": how many controls have each verdict. */
 export function verdictsText(items: readonly Control[]): string {
   const count = (verdict: Control['verdict']) => items.filter((item) => item.verdict === verdict).length
   return [
-    [count('fail'), 'fail'],
-    [count('pass'), 'are proven'],
-    [count('inconclusive'), 'are not fully tested'],
+    [count('fail'), 'fails', 'fail'] as const,
+    [count('pass'), 'is proven', 'are proven'] as const,
+    [count('inconclusive'), 'is not fully tested', 'are not fully tested'] as const,
   ]
-    .map(([number, words]) => `${number} ${words}`)
+    .map(([number, one, many]) => `${number} ${number === 1 ? one : many}`)
     .join(', ')
 }

@@ -36,7 +36,7 @@ export const driftColumns: readonly Column<Item>[] = [
     cell: ({ fingerprint, rule, vantage }) => (
       <>
         <Link to={uri`/findings/${fingerprint}`}>{rule}</Link>
-        <div class="faint">from {vantageText({ vantage, zones: [] })}</div>
+        <div class="faint">from {vantageText({ vantage })}</div>
       </>
     ),
   },

@@ -3,6 +3,7 @@ import { shownResult } from '../../parts/results/results.ts'
 import { Score } from '../../parts/results/score.tsx'
 import { Verdict } from '../../parts/results/verdict.tsx'
 import { uri } from '../../url/parameters.ts'
+import { vantageText } from '../findings/current-finding.ts'
 import { count, countsSentence } from './sentence.ts'
 import type { Effect, Kind } from './types.ts'
 import './exceptions.css'
@@ -49,7 +50,7 @@ export function EffectDetails({ kind, effect }: { kind: Kind; effect: Effect }) 
                 <Link to={uri`/findings/${item.fingerprint}`}>
                   {item.rule} on {item.target}
                 </Link>
-                <span class="faint">from {item.vantage}</span>
+                <span class="faint">from {vantageText({ vantage: item.vantage })}</span>
               </li>
             ))}
           </ul>

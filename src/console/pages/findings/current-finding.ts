@@ -19,7 +19,7 @@ export const views: Readonly<Record<'failing' | 'fix' | 'unknown' | 'waived' | '
 export type View = keyof typeof views
 
 /** "client (branch)": the zones from which a vantage sees, and its name; a zone without a vantage alone. */
-export function vantageText({ vantage, zones }: { vantage: string; zones: readonly string[] }): string {
+export function vantageText({ vantage, zones = [] }: { vantage: string; zones?: readonly string[] }): string {
   const zone = /^zone:(.+)$/.exec(vantage)?.[1]
   if (zone !== undefined) return `${zone} (no vantage)`
   return zones.length > 0 && zones.join() !== vantage ? `${zones.join(', ')} (${vantage})` : vantage

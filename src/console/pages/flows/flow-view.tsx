@@ -47,7 +47,7 @@ export function Flows({ report, target }: { report: FlowReport; target?: string 
           </p>
         )}
       </Block>
-      <Block title="The same as a table">
+      <Block title="As a table">
         <FlowTable report={report} target={target} />
       </Block>
     </>

@@ -5,6 +5,7 @@ import { resultNames } from '../../parts/results/results.ts'
 import { Verdict } from '../../parts/results/verdict.tsx'
 import { Time } from '../../parts/time.tsx'
 import { uri } from '../../url/parameters.ts'
+import { vantageText } from '../findings/current-finding.ts'
 import type { Drift } from './reports.ts'
 
 type Item = Drift['items'][number]
@@ -53,7 +54,8 @@ function Change({ item: { fingerprint, target, rule, vantage, before, after, at 
         {target} · {rule}
       </Link>
       <span class="faint">
-        from {vantage}, {before ? `${resultNames[before.result].toLowerCase()} before` : 'new'}, <Time value={at} />
+        from {vantageText({ vantage })}, {before ? `${resultNames[before.result].toLowerCase()} before` : 'new'},{' '}
+        <Time value={at} />
       </span>
     </li>
   )

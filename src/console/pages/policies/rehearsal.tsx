@@ -6,6 +6,7 @@ import { DataTable } from '../../parts/lists/data-table.tsx'
 import { Block } from '../../parts/page.tsx'
 import { Verdict } from '../../parts/results/verdict.tsx'
 import { uri } from '../../url/parameters.ts'
+import { vantageText } from '../findings/current-finding.ts'
 
 export type Preview = Static<typeof PreviewSchema>
 type Change = Preview['changes'][number]
@@ -51,7 +52,7 @@ export function Rehearsal({ preview: { changes, items } }: { preview: Preview })
         columns={[
           { head: 'Target', cell: ({ target }) => <Link to={uri`/targets/${target}`}>{target}</Link> },
           { head: 'Rule', cell: ({ rule }) => <code>{rule}</code> },
-          { head: 'From', cell: ({ vantage }) => vantage },
+          { head: 'From', cell: ({ vantage }) => vantageText({ vantage }) },
           { head: 'Now', cell: ({ before }) => <Outcome result={before} none="none yet" /> },
           {
             head: 'With the draft',

@@ -106,7 +106,7 @@ function Groups({ results, text }: { results: Results; text: string }) {
             key={fingerprint}
             to={uri`/findings/${fingerprint}`}
             text={`${target} · ${rule}`}
-            note={`${policy}, from ${vantageText({ vantage, zones: [] })}`}
+            note={`${policy}, from ${vantageText({ vantage })}`}
           />
         )}
       </Group>

@@ -24,7 +24,7 @@ export function lanesOf(spans: readonly Span[]): Lane[] {
   const bySeries = Map.groupBy(spans, ({ fingerprint }) => fingerprint)
   const lanes = [...bySeries.values()].flatMap((group) =>
     group.slice(0, 1).map(({ fingerprint, policy, rule, vantage }) => ({
-      ...{ fingerprint, policy, rule, from: vantageText({ vantage, zones: [] }) },
+      ...{ fingerprint, policy, rule, from: vantageText({ vantage }) },
       spans: group
         .map(({ result, state, from, to }) => ({ result: shownResult(result), state, from, to }))
         .sort((a, b) => Date.parse(a.from) - Date.parse(b.from)),

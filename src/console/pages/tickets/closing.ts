@@ -36,7 +36,9 @@ export function closingOf(audits: readonly Audit[], windows: readonly Window[]):
   if (failures > 0) return no(`In the newest audit ${failures} ${failures === 1 ? 'check fails' : 'checks fail'}.`)
   if (newest.verdict !== 'pass')
     return { mayClose: null, why: 'In the newest audit nothing fails, and not everything is known.' }
-  return { mayClose: true, why: 'In the newest audit everything that was checked complies.' }
+  const { notchecked } = newest.counts
+  const rest = notchecked > 0 ? `; ${notchecked} ${notchecked === 1 ? 'check was' : 'checks were'} not made` : ''
+  return { mayClose: true, why: `In the newest audit everything that was checked complies${rest}.` }
 }
 
 const no = (why: string): Closing => ({ mayClose: false, why })

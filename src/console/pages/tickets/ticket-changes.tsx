@@ -7,9 +7,10 @@ import { Link } from '../../parts/link.tsx'
 import { DataTable } from '../../parts/lists/data-table.tsx'
 import { Block } from '../../parts/page.tsx'
 import { ResourceView } from '../../parts/resource-view.tsx'
-import { Verdict } from '../../parts/results/verdict.tsx'
+import { State, Verdict } from '../../parts/results/verdict.tsx'
 import { Time } from '../../parts/time.tsx'
 import { apiPath, uri } from '../../url/parameters.ts'
+import { vantageText } from '../findings/current-finding.ts'
 import type { Audit } from './closing.ts'
 
 type Drift = Static<typeof DriftReport>
@@ -65,7 +66,7 @@ export function TicketChanges({ audits }: { audits: readonly Audit[] }) {
                     </Link>
                   ),
                 },
-                { head: 'Seen from', cell: ({ vantage }) => vantage },
+                { head: 'Seen from', cell: ({ vantage }) => vantageText({ vantage }) },
                 { head: 'Before', cell: ({ before }) => <Side outcome={before} /> },
                 { head: 'After', cell: ({ after }) => <Side outcome={after} /> },
                 { head: 'Changed', cell: (item) => <Time value={item.at} /> },
@@ -82,7 +83,7 @@ function Side({ outcome }: { outcome: Outcome }) {
   if (!outcome) return <span class="state">not checked</span>
   return (
     <>
-      <Verdict result={outcome.result} /> {outcome.state}
+      <Verdict result={outcome.result} /> <State state={outcome.state} />
     </>
   )
 }

@@ -54,6 +54,11 @@ describe('a ticket can be closed', () => {
   })
 })
 
+test('a ticket that can be closed says what was not checked', () => {
+  const counts = { fail: 0, waived: 0, notchecked: 2 }
+  expect(closingOf([audit({ counts })], []).why).toMatch(/complies; 2 checks were not made\.$/)
+})
+
 test('the time line of a ticket has audits, windows and waivers in the order of time, with those who acted', () => {
   const by = { requestedBy: 'k', requestedByName: 'Ann', approvedBy: 'b', approvedByName: null }
   const times = { createdAt: '2026-11-22T01:00:00.000Z', approvedAt: '2026-11-22T01:10:00.000Z' }
