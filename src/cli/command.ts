@@ -78,7 +78,12 @@ function exitByError(command: Command, path = command.name()): void {
 
 /** An unexpected error is printed with its stack. */
 function complain(error: unknown): void {
+  console.error(`portwarden: ${showControls(textOf(error))}`) // it may quote control characters of others
+}
+
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if ('syscall' in error && error.syscall === 'write') return `the output cannot be written: ${error.message}`
   const isExpected = [UsageError, ConfigError, RefusedError, SetupError].some((kind) => error instanceof kind)
-  const text = error instanceof Error ? (isExpected ? error.message : error.stack) : error
-  console.error(`portwarden: ${showControls(String(text))}`) // it may quote control characters of others
+  return isExpected ? error.message : String(error.stack)
 }

@@ -225,7 +225,7 @@ describe('portwarden audit --server', () => {
       [['127.0.4.90', '--policy', 'nothing'], {}, 64, /there is no policy nothing/],
       [['127.0.4.90', '--policy', broken], {}, 64, /broken\.yaml:3: is not YAML: /],
       [['127.0.4.90', '--policy', directory.path], {}, 64, /: illegal operation on a directory\n$/],
-      [['127.0.4.90', '--vantage', 'nowhere'], {}, 64, /there is no vantage nowhere/],
+      [['127.0.4.90', '--vantage', 'nowhere'], {}, 64, /^portwarden: \/vantages\/0: there is no vantage nowhere.*\n$/],
       [
         ['127.0.4.90', '--param', 'prot=1'],
         {},

@@ -122,8 +122,9 @@ async function checked(response: Response): Promise<Response> {
   if (response.ok) return response
   const problem = (await response.json().catch(() => ({}))) as Problem
   const { title = response.statusText, detail = '', errors = [] } = problem
-  const issues = errors.map((error) => ({ pointer: error.pointer, message: error.detail }))
-  const text = [detail || title, ...issues.map(({ pointer, message }) => `${pointer}: ${message}`)].join('\n  ')
+  const isOne = errors.some((error) => [error.detail, `${error.pointer} ${error.detail}`].includes(detail))
+  const issues = errors.map((error) => `${error.pointer === '' ? '' : `${error.pointer}: `}${error.detail}`)
+  const text = [...(isOne ? [] : [detail || title]), ...issues].join('\n  ')
   if (response.status === 422 || response.status === 400) throw new UsageError(text)
   throw new SetupError(`${response.status} ${text}`)
 }
