@@ -49,7 +49,10 @@ describe('npm run ledger', { shuffle: false }, () => {
     const env = { ...environment(app.url), PORTWARDEN_DATA_DIR: directory.path }
     const line = `"${process.execPath}" ${portwarden('ledger').join(' ')} ${name} > /dev/full`
     const { code, stderr } = await run('sh', ['-c', line], { env })
-    expect([code, stderr]).toEqual([2, expect.stringMatching(/^(portwarden: the output cannot be written: ENOSPC.*\n)+$/)])
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/^(portwarden: the output cannot be written: ENOSPC.*\n)+$/),
+    ])
   })
 
   test('verify exits 2 where it does not have the key', async () => {
