@@ -13,7 +13,11 @@ export const auditCommand = () =>
     .argument('[host...]', 'host names, IP addresses, CIDR ranges, or stored targets: names, or externalId=ID')
     .option('--targets <file>', 'also the hosts of a file, or of standard input (-): a list, CSV, NDJSON, or Nmap XML')
     .addOption(repeatable('--label <key=value>', 'the stored targets with this label, instead of hosts'))
-    .option('--policy <name|file>', 'a stored policy, or a file with a policy document', 'netwrix-endpoint-protector')
+    .option(
+      '--policy <name|file>',
+      'a stored policy, or a file, whose document becomes the newest version of its policy',
+      'netwrix-endpoint-protector',
+    )
     .addOption(repeatable('--param <key=value>', 'parameter of the policy'))
     .addOption(repeatable('--vantage <name>', 'probe from this vantage alone'))
     .option('--ticket <number>', 'reference to keep with the audit, such as the number of a change')
