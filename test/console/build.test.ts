@@ -28,7 +28,11 @@ function closureOf(name: string, seen = new Set<string>()): Set<string> {
 }
 
 const files = (names: Iterable<string>, kind: 'js' | 'css') =>
-  new Set([...names].flatMap((name) => (kind === 'js' ? (manifest[name]?.file ?? []) : (manifest[name]?.css ?? []))))
+  new Set(
+    [...names]
+      .flatMap((name) => [manifest[name]?.file ?? [], manifest[name]?.css ?? []].flat())
+      .filter((path) => path.endsWith(`.${kind}`)),
+  )
 const kilobytes = (paths: Iterable<string>) =>
   [...paths].reduce((sum, path) => sum + gzipSync(readFileSync(join(built, path)), { level: 9 }).length, 0) / 1000
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { listenSilently } from '../support/app.ts'
 import { eachView, startConsole, type TestConsole } from '../support/console/console.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
@@ -26,5 +26,18 @@ describeWithPeers(['chromium'], 'the lists', () => {
   test.each(['/', '/targets'])('%s is accessible in every view', async (path) => {
     const page = await console.open(path)
     await eachView(page, path === '/' ? 'overview' : path.slice(1))
+  })
+
+  test('the overview says how many failures each policy has more than a day before', async () => {
+    const { body } = await console.service.call('GET', '/v1/findings?result=fail')
+    const page = await console.open('/')
+    const row = page
+      .getByRole('row')
+      .filter({ has: page.getByRole('link', { name: 'ports' }) })
+      .first()
+    const [failures, change] = [row.locator('[data-label="Failures"]'), row.locator('[data-label="In 24 hours"]')]
+    await expect.poll(() => change.textContent()).toBe(`+${body.items.length}`)
+    await page.getByText(`${body.items.length} new failure`).waitFor()
+    expect(await failures.textContent()).toBe(String(body.items.length))
   })
 })

@@ -9,7 +9,8 @@ import type { Report } from './reports.ts'
 type Item = Report['items'][number]
 
 /** Policies by zones: the worst first, each score with its coverage, and a link to what is behind it. */
-export function Compliance({ report: { items } }: { report: Report }) {
+export function Compliance({ report: { items }, before }: { report: Report; before: Report | undefined }) {
+  const earlier = before && new Map(mergeSeverities(before.items).map((item) => [keyOf(item), failuresOf(item)]))
   const newest = items
     .flatMap(({ newestObservation }) => newestObservation ?? [])
     .toSorted()
@@ -28,7 +29,7 @@ export function Compliance({ report: { items } }: { report: Report }) {
       <DataTable<Item>
         caption="Score of each policy in each zone, and how much of it was checked"
         rows={mergeSeverities(items).toSorted((a, b) => (a.score ?? 2) - (b.score ?? 2))}
-        rowKey={({ policy, group }) => `${policy}/${group}`}
+        rowKey={keyOf}
         columns={[
           { head: 'Policy', cell: ({ policy }) => <Link to={uri`/policies/${policy}`}>{policy}</Link> },
           { head: 'Seen from zone', cell: ({ group }) => group || 'no zone' },
@@ -36,11 +37,16 @@ export function Compliance({ report: { items } }: { report: Report }) {
           {
             head: 'Failures',
             isNumber: true,
-            cell: ({ counts, waived, policy, group }) => (
+            cell: ({ policy, group, ...item }) => (
               <Link to="/findings" query={{ policy, zone: group }}>
-                {(counts.fail - waived).toLocaleString('en')}
+                {failuresOf(item).toLocaleString('en')}
               </Link>
             ),
+          },
+          {
+            head: 'In 24 hours',
+            isNumber: true,
+            cell: (item) => earlier && signed.format(failuresOf(item) - (earlier.get(keyOf(item)) ?? 0)),
           },
           {
             head: 'Not known',
@@ -56,6 +62,10 @@ export function Compliance({ report: { items } }: { report: Report }) {
     </Block>
   )
 }
+
+const signed = new Intl.NumberFormat('en', { signDisplay: 'exceptZero' })
+const keyOf = ({ policy, group }: Item) => `${policy}/${group}`
+const failuresOf = ({ counts, waived }: Pick<Item, 'counts' | 'waived'>) => counts.fail - waived
 
 /** One item for each policy and zone: the report has one for each severity. */
 function mergeSeverities(items: readonly Item[]): Item[] {

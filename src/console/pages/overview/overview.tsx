@@ -1,5 +1,5 @@
 import { useResource } from '../../api/resource.ts'
-import { useNow } from '../../parts/now.ts'
+import { useEnd, useNow } from '../../parts/now.ts'
 import { Page } from '../../parts/page.tsx'
 import { ResourceView } from '../../parts/resource-view.tsx'
 import { coverageText, sumStandings } from '../../parts/results/score.tsx'
@@ -20,7 +20,11 @@ export default function Overview() {
   const now = useNow()
   const yesterday = new Date(now.getTime() - dayMs).toISOString()
   const report = useResource<Report>(apiPath('/v1/reports/compliance', { by: 'zone', at: at.value }))
-  const drift = useResource<Drift>(apiPath('/v1/reports/drift', { from: yesterday, to: now.toISOString(), limit: 200 }))
+  // After the first, so that it delays nothing that is shown first.
+  const before = useResource<Report>(report.value && apiPath('/v1/reports/compliance', { by: 'zone', at: yesterday }))
+  const drift = useResource<Drift>(
+    apiPath('/v1/reports/drift', { from: yesterday, to: useEnd().toISOString(), limit: 200 }),
+  )
   const isEmpty = report.value?.items.length === 0 && at.value === undefined
   return (
     <Page
@@ -31,7 +35,7 @@ export default function Overview() {
         <FirstSteps />
       ) : (
         <>
-          <ResourceView of={report}>{(value) => <Compliance report={value} />}</ResourceView>
+          <ResourceView of={report}>{(value) => <Compliance report={value} before={before.value} />}</ResourceView>
           <Trend now={now} />
           <div class="columns">
             <ResourceView of={drift}>{(value) => <Changes drift={value} />}</ResourceView>
