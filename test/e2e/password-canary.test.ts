@@ -170,7 +170,7 @@ describeWithPeers(['samba-ad', 'slapd', 'tcpdump'], 'the passwords of binds', ()
     const audit = async () => {
       const response = await service.call('/v1/audits', {
         method: 'POST',
-        headers: { 'content-type': 'application/json', prefer: 'wait=15' },
+        headers: { 'content-type': 'application/json', prefer: 'wait=60' },
         body: JSON.stringify({ policy: 'netwrix-endpoint-protector', targets, correlationId: mark }),
       })
       responses.push(await response.text())

@@ -36,7 +36,7 @@ beforeAll(async () => {
   for (let i = 0; i < 2; i++) {
     const { body } = await service.call('POST', '/v1/audits', {
       body: { policy: 'ports', targets },
-      headers: { prefer: 'wait=15' },
+      headers: { prefer: 'wait=60' },
     })
     expect(body.status).toBe('completed')
     audits.push(body.id)
@@ -59,7 +59,10 @@ const others = (path: string): string => {
   const from = '2026-11-01T00:00:00Z'
   if (path.endsWith('/drift')) return `from=${from}&to=audit:${audits[1]}&`
   if (/\/(series|trend)$/.test(path)) return `from=${from}&to=2026-11-02T00:00:00Z&`
-  return path.startsWith('/v1/reports/') && !path.endsWith('/history') ? `at=${new Date().toISOString()}&` : ''
+  const cause = path.endsWith('/unknown/targets') ? 'cause=never-audited&' : ''
+  return (
+    cause + (path.startsWith('/v1/reports/') && !path.endsWith('/history') ? `at=${new Date().toISOString()}&` : '')
+  )
 }
 
 test('there are listings to test', () => {
