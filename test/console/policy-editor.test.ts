@@ -74,8 +74,10 @@ describeWithPeers(['chromium'], 'the editor of policies', () => {
 
   test('rehearses on stored facts: how many findings would change, and which', async () => {
     const page = await console.open('/policies/ports/edit')
-    const text = await area(page).inputValue() // put as JSON, so there is no other text
-    await area(page).fill(text.replace(/"state": \[\s*"open"\s*\]/, '"state": ["closed"]'))
+    const text = await area(page).inputValue() // put as JSON, and shown as YAML
+    const changed = text.replace(/(state:\s+(?:- |\[ ?))open/, '$1closed')
+    expect(changed).not.toBe(text)
+    await area(page).fill(changed)
     await rehearse(page)
     await page.getByText('1 finding would change.').waitFor()
     expect(await page.getByRole('row', { name: /epp-01.*must-be-open/ }).textContent()).toMatch(/Fail.*Pass/)

@@ -38,7 +38,8 @@ export function textInputs(document: Document): string[] {
 }
 
 const policyDocument = '#/components/schemas/PolicyDocument'
-const bodyOf = (type: string) => (type === 'application/json' ? 'body' : type)
+/** A merge patch (RFC 7396) has the fields of the JSON beside it. */
+const bodyOf = (type: string) => (/^application\/(merge-patch\+)?json$/.test(type) ? 'body' : type)
 
 /** JSON Pointers to free texts in a value of this schema; `` is the value itself. */
 function textsIn(schema: Schema, document: Document, at = ''): string[] {

@@ -1,30 +1,48 @@
 import type { Static } from 'typebox'
 import type { Waiver as WaiverSchema, Window as WindowSchema } from '../../../api/routes/exceptions/schemas.ts'
+import type { CertificateReport as CertificateReportSchema } from '../../../api/routes/reports/schemas/certificates.ts'
 import { useResource } from '../../api/resource.ts'
 import { EmptyState } from '../../parts/empty-state.tsx'
 import { Link } from '../../parts/link.tsx'
+import { useNow } from '../../parts/now.ts'
 import { Block } from '../../parts/page.tsx'
 import { ResourceView } from '../../parts/resource-view.tsx'
 import { formatDuration } from '../../parts/time.tsx'
 import { at } from '../../url/location.ts'
-import { uri } from '../../url/parameters.ts'
+import { apiPath, uri } from '../../url/parameters.ts'
 
 type Window = Static<typeof WindowSchema>
 type Waiver = Static<typeof WaiverSchema>
+type CertificateReport = Static<typeof CertificateReportSchema>
 
+const certificateLimit = 100
 const soonMs = 14 * 24 * 60 * 60 * 1000
 
-/** What waits for a person: exposures that are still open first, then approvals, open windows, waivers that end soon. */
+/** What waits for a person: exposures that are still open first, then approvals, open windows, waivers and certificates that end soon. */
 export function Waiting() {
+  const soon = new Date(useNow().getTime() + soonMs).toISOString()
   const windows = useResource<{ items: Window[] }>(at.value ? undefined : '/v1/windows?limit=200')
   const waivers = useResource<{ items: Waiver[] }>(at.value ? undefined : '/v1/waivers?limit=200')
+  const certificates = useResource<CertificateReport>(
+    at.value || !waivers.value
+      ? undefined
+      : apiPath('/v1/reports/certificates', { expiresBefore: soon, limit: certificateLimit }),
+  )
   if (at.value) return null
   return (
     <Block title="Waiting for you" note={<Link to="/approvals">Open the approvals</Link>}>
       <ResourceView of={windows}>
         {({ items: ofWindows }) => (
           <ResourceView of={waivers}>
-            {({ items: ofWaivers }) => <List lines={[...windowLines(ofWindows), ...waiverLines(ofWaivers)]} />}
+            {({ items: ofWaivers }) => (
+              <List
+                lines={[
+                  ...windowLines(ofWindows),
+                  ...waiverLines(ofWaivers),
+                  ...certificateLines(certificates.value, soon),
+                ]}
+              />
+            )}
           </ResourceView>
         )}
       </ResourceView>
@@ -75,3 +93,11 @@ const waiverLines = (waivers: readonly Waiver[]): Line[] =>
       return { id, page, rank: 3, text: `Waiver of ${rules.join(', ')} ends in ${left(expiresAt)}` }
     return []
   })
+
+function certificateLines(report: CertificateReport | undefined, soon: string): Line[] {
+  const count = report?.items.length ?? 0
+  if (count === 0) return []
+  const many = report?.next ? `More than ${count}` : String(count)
+  const what = count === 1 ? 'certificate has ended or ends' : 'certificates have ended or end'
+  return [{ id: 'certificates', page: `/certificates?until=${soon}`, rank: 3, text: `${many} ${what} within 14 days` }]
+}
