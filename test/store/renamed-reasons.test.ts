@@ -64,7 +64,7 @@ test('a silent port is shown with the present code, and evidence keeps its conte
   const [series] = await makeSeries(stores, ['shown'])
   const id = await audit(series, 1000)
   const [shown] = (await stores.findings.list(id, { limit: 10 })).items
-  expect(shown).toMatchObject({ reason: describeReason('no-response'), evidence: evidence('no-response') })
+  expect(shown?.finding).toMatchObject({ reason: describeReason('no-response'), evidence: evidence('no-response') })
   const rows = await stores.query(`SELECT encode(digest, 'hex') AS digest, content FROM evidence`)
   expect(rows).toEqual([{ digest: digest(evidence('no-answer')), content: evidence('no-answer') }])
 })
