@@ -69,6 +69,7 @@ describeWithPeers(['chromium', 'openssl'], 'the flow map', () => {
 
   test('is printed on A4 landscape, the picture on one page', async () => {
     const page = await console.open('/flows?policy=ports')
+    await page.locator('.flow-map').first().waitFor()
     const pdf = (await page.pdf({ preferCSSPageSize: true })).toString('latin1')
     const [, width, height] = /\/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]/.exec(pdf) ?? []
     expect([Math.round(Number(width)), Math.round(Number(height))]).toEqual([842, 595])

@@ -12,5 +12,9 @@ export function LoadingBar() {
     const timer = setTimeout(() => setSlow(true), afterMs)
     return () => clearTimeout(timer)
   }, [isLoading])
-  return <div aria-busy={isLoading}>{isSlow && <progress class="loading-bar" aria-label="Loading" />}</div>
+  return (
+    <div class="loading" aria-busy={isLoading}>
+      {isSlow && <progress class="loading-bar" aria-label="Loading" />}
+    </div>
+  )
 }
