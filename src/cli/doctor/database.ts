@@ -3,7 +3,7 @@ import { describeSkew, followDatabaseClock, warnFromMs } from '../../store/db/cl
 import { loadCodes } from '../../store/db/codes.ts'
 import { type Database, openDatabase } from '../../store/db/database.ts'
 import { parseDatabaseUrl } from '../../store/db/database-url.ts'
-import { compareMigrations } from '../../store/db/migrate.ts'
+import { compareMigrations, hasMigrations } from '../../store/db/migrate.ts'
 import { queueSchemaOf } from '../../store/db/schemas.ts'
 import { readServerRoom } from '../../store/db/start/server-room.ts'
 import { createStores } from '../../store/db/stores.ts'
@@ -28,6 +28,10 @@ export async function* checkDatabase(stack: AsyncDisposableStack, { config, url,
   yield* checkServer(db, config)
   for (const warning of warnings) yield warn('database', warning)
   yield await checkClock(db)
+  if (!(await hasMigrations(db))) {
+    yield ok('migrations', 'none yet: the first start creates the tables')
+    return
+  }
   const { unapplied, unknown } = await compareMigrations(db)
   yield checkMigrations({ unapplied, unknown })
   if (unapplied.length + unknown.length > 0) return // the statements of this version may not fit the tables

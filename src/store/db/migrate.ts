@@ -54,6 +54,14 @@ async function createSchemas(client: pg.Client, schema: string | undefined): Pro
   for (const { name } of rows) await client.query(`CREATE SCHEMA ${quoteIdentifier(name)}`)
 }
 
+/** Whether migrations were ever applied to the database. */
+export async function hasMigrations(db: Database): Promise<boolean> {
+  const [table] = await prepared<{ exists: boolean }>(
+    db,
+  )`SELECT to_regclass('_prisma_migrations') IS NOT NULL AS exists`
+  return table?.exists === true
+}
+
 export interface MigrationState {
   /** The names of migrations that the database lacks. */
   unapplied: string[]
@@ -64,10 +72,6 @@ export interface MigrationState {
 /** Compares the migrations of the database with those of the program. */
 export async function compareMigrations(db: Database): Promise<MigrationState> {
   const names = await migrationNames()
-  const [table] = await prepared<{ exists: boolean }>(
-    db,
-  )`SELECT to_regclass('_prisma_migrations') IS NOT NULL AS exists`
-  if (!table?.exists) return { unapplied: names, unknown: [] }
   const applied = await prepared<{ name: string }>(db)`
     SELECT migration_name AS name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`
   const known = new Set(applied.map(({ name }) => name))
