@@ -12,7 +12,7 @@ export const checkOutput = (file: string): Promise<void> =>
     await access(isStream ? path : dirname(path), constants.W_OK)
   })
 
-/** Writes a file, of which a reader never sees half; a link stays a link, a pipe or a device what it is. Throws SetupError. */
+/** Replaces a file as a whole, through links; writes to pipes and devices. Throws SetupError. */
 export const writeOutput = (file: string, content: string | Readable): Promise<void> =>
   asSetupError(async () => {
     const pieces = typeof content === 'string' ? [content] : content

@@ -5,8 +5,8 @@ import type { TextRegion } from '../encoding/text.ts'
 const beginning: TextRegion = { startLine: 1, startColumn: 1, endLine: 1, endColumn: 2 }
 
 /**
- * Finds where the rules of a policy stand in its YAML text, by their ids; without a text, in the one that `portwarden policy show`
- * prints. Lines and columns count from 1; a rule that is not found is the beginning of the text.
+ * Finds the rules of a policy in its YAML text; without one, in that of `portwarden policy show`.
+ * Lines and columns count from 1; a rule that is not found is the beginning of the text.
  */
 export function createRegions(document: PolicyDocument, source: string | null): (rule: string) => TextRegion {
   let regions: Map<string, TextRegion> | undefined

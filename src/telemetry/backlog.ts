@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from '@prometheus-io/client'
-import type { Severity } from '../domain/policy/policy.ts'
+import { type Severity, severities } from '../domain/policy/policy.ts'
 
 /** Waiting work, from the database. */
 export interface Backlog {
@@ -57,8 +57,7 @@ export function createBacklogGauges(registers: Registry[]) {
     for (const one of [batches, lag, seen]) one.reset()
     const { standing, deliveries: sent, connections: pool, ledger } = backlog ?? {}
     for (const state of ['busy', 'idle'] as const) connections.set({ state }, pool?.[state] ?? Number.NaN)
-    for (const severity of ['high', 'medium', 'low'] as const)
-      failing.set({ severity }, standing?.failing[severity] ?? Number.NaN)
+    for (const severity of severities) failing.set({ severity }, standing?.failing[severity] ?? Number.NaN)
     for (const within of ['0d', '7d', '30d'] as const)
       certificates.set({ within }, standing?.certificates[within] ?? Number.NaN)
     const values: [Gauge, number | undefined][] = [

@@ -1,7 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Audit } from '../../domain/audits.ts'
 import type { Finding } from '../../domain/findings/finding.ts'
 import { type PolicyDocument, type Severity, severities } from '../../domain/policy/policy.ts'
+import { pause } from '../../runtime/sleep.ts'
 import type { DriftItem } from '../../store/history/drift.ts'
 import { exitStatus, say, UsageError } from '../command.ts'
 import { type Service, withService } from '../connection/api.ts'
@@ -25,7 +25,7 @@ export async function run(options: AuditOptions): Promise<number> {
     return await withService(options, { probe: true, signal }, async (service) => {
       let status = await once(service)
       while (options.watch !== undefined && !signal.aborted) {
-        await pause(options.watch, undefined, { signal }).catch(() => {}) // the loop ends at the signal
+        await pause(options.watch, signal)
         if (!signal.aborted) status = await once(service)
       }
       return signal.aborted ? signal.reason : status

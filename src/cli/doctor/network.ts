@@ -73,7 +73,7 @@ export async function checkPublicUrl(publicUrl: string): Promise<Check> {
   const name = 'public URL'
   try {
     const response = await get(`${publicUrl}/livez`)
-    const body: unknown = await response.json().catch(() => undefined)
+    const body: unknown = await response.json().catch(() => undefined) // no JSON: another server
     const isOurs = response.ok && typeof body === 'object' && body !== null && 'version' in body
     if (isOurs) return ok(name, `${publicUrl} leads to the service`)
     return fail(name, `${publicUrl}/livez responded ${response.status}, and not as Portwarden: check the proxy`)

@@ -143,7 +143,7 @@ export type EventPayload<T extends AnyEventType = AnyEventType> = {
 }[T]
 
 type KeptType = Exclude<keyof EventData, 'ping' | 'digest.daily' | (typeof auditEventTypes)[number]>
-/** What the outbox keeps. URLs, and the data of an audit, of its findings and of a digest, are added when the entry is relayed. */
+/** What the outbox keeps; URLs and read data are added when the entry is relayed. */
 type OutboxData = { [T in KeptType]: Omit<EventData[T], 'auditUrl'> } & {
   'audit.completed': { hasCallback: boolean }
   /** The period, as RFC 3339 times. */

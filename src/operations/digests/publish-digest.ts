@@ -13,8 +13,8 @@ export interface DigestTimes {
 const mostTicks = 400
 
 /**
- * Publishes the digest that is due, once for all processes: its row and its event are written in one transaction. Of several that are due
- * after a pause, the newest is published, and is about all the time since the last one.
+ * Publishes the digest that is due, once for all processes: its row and its event share a transaction.
+ * After a pause, one digest is about all the time since the last one.
  */
 export async function publishDigest(
   { transaction }: Pick<View, 'transaction'>,

@@ -5,8 +5,8 @@ import type { Revision, View } from '../context.ts'
 import { checkAddress, findTarget, recordTarget } from './target.ts'
 
 /**
- * Creates the target of a name, or replaces all fields of a target; one that is named by its external id keeps it, unless `fields` have
- * another. Throws StaleError where the target is not the expected one, and NotFoundError for an external id that no target has.
+ * Creates the target of a name, or replaces all its fields; a target named by its external id keeps that id.
+ * Throws StaleError where the target is not the expected one, and NotFoundError for an external id that no target has.
  */
 export async function replaceTarget(
   { stores, transaction }: View,

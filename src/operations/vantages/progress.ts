@@ -13,7 +13,7 @@ export interface VantageProgress {
   waitsUntil: string | null
 }
 
-/** The vantages of a running audit. It waits for one that was absent when it began for `vantageWaitMs`, for one that was there until its deadline. */
+/** The vantages of a running audit. Absent from its begin, one is awaited for `vantageWaitMs`, else until the deadline. */
 export async function findVantageProgress(
   { summaries }: Pick<Stores, 'summaries'>,
   { id, startedAt, createdAt, deadlineAt }: Audit,
