@@ -141,7 +141,7 @@ describe('what needs no database', () => {
       [['127.0.0.1', '--policy'], /option '--policy.*argument missing/],
       [['127.0.0.1', '--watch', '5'], /It must be a number with a unit: 30s, 5m or 1h/],
       [['127.0.0.1', '--label', 'site=hq'], /--label selects stored targets/],
-      [['--targets', '/does/not/exist'], /--targets: ENOENT/],
+      [['--targets', '/does/not/exist'], /\/does\/not\/exist: no such file or directory/],
     ]
     await Promise.all(
       wrong.map(async ([args, message]) => {
