@@ -46,19 +46,19 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
   const { log } = options
   await using opening = new AsyncDisposableStack()
   const database = await openAppDatabase(opening, config, options)
-  const { url, handle, clock } = database
+  const { url, directUrl, handle, clock } = database
   const { now } = clock
   const tracing = await openTracing(opening, config)
   const { stores, transaction, metrics, knownKeys } = await openStores(database, config, { tracing, log })
-  const notifications = await openNotifications(opening, url, knownKeys)
+  const notifications = await openNotifications(opening, directUrl, knownKeys)
   const { waitForBatch, waitForTrace, waitForOutbox } = notifications
   const connector = await openProcessConnector(opening, config, log)
-  const { own, mayDial, poster } = await openEgress(opening, config, { connector, databaseUrl: url })
+  const { own, mayDial, poster } = await openEgress(opening, config, { connector, databaseUrls: [url, directUrl] })
   const ending = traceEnding(createAuditEnding({ transaction, onEnded: metrics.ended }), tracing)
   const endAudit = config.traceChanges
     ? traceAfterEnding(opening, { stores, transaction, now, endAudit: ending, log })
     : ending
-  const queue = await openJobs(opening, config, { url, waitForBatch, now, log })
+  const queue = await openJobs(opening, config, { url, directUrl, waitForBatch, now, log })
   await serveMetrics(opening, config.metricsPort, { metrics, own, log })
   const probers = createProbers(config, { connector, never: own.list, now, log })
   const traceWorkers = openTraceWorkers(opening, { stores, waitForTrace, probers, log })

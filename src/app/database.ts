@@ -13,6 +13,8 @@ import type { Purpose } from '../store/db/start/server-checks.ts'
 
 export interface AppDatabase {
   url: string
+  /** The same database without a pooler. */
+  directUrl: string
   handle: DatabaseHandle
   codes: Codes
   clock: DatabaseClock
@@ -38,8 +40,8 @@ export async function openAppDatabase(
   config: Config,
   options: DatabaseOptions,
 ): Promise<AppDatabase> {
-  const { url, owner } = await openDatabaseServer(stack, config, { purpose: 'serve', ...options })
-  await migrate(url)
+  const { url, directUrl, owner } = await openDatabaseServer(stack, config, { purpose: 'serve', ...options })
+  await migrate(directUrl)
   const handle = openDatabase(url, { connections: config.databaseConnections })
   stack.defer(handle.close)
   const codes = await loadCodes(handle.db)
@@ -51,23 +53,24 @@ export async function openAppDatabase(
   })
   stack.defer(clock.stop)
   const queueSchema = queueSchemaOf(parseDatabaseUrl(url).parameters.schema)
-  return { url, handle, codes, clock, owner, queueSchema }
+  return { url, directUrl, handle, codes, clock, owner, queueSchema }
 }
 
 /** The configured database, or the embedded one, which it starts; checked for the purpose. */
 export async function openDatabaseServer(
   stack: AsyncDisposableStack,
-  { databaseUrl, databaseWaitMs: waitMs, dataDir }: Config,
+  { databaseUrl, databaseDirectUrl, databaseWaitMs: waitMs, dataDir }: Config,
   {
     purpose,
     exclusive,
     log,
     signal = new AbortController().signal,
   }: Pick<DatabaseOptions, 'exclusive' | 'signal'> & { purpose: Purpose; log: Pick<Logger, 'info' | 'warn'> },
-): Promise<{ url: string; owner: boolean }> {
-  const prepare = (url: string) => prepareDatabase(url, { purpose, waitMs, signal, log: (line) => log.warn(line) })
-  if (databaseUrl !== undefined) return { url: await prepare(databaseUrl), owner: false }
+): Promise<{ url: string; directUrl: string; owner: boolean }> {
+  const preparation = { purpose, waitMs, signal, log: (line: string) => log.warn(line) }
+  if (databaseUrl !== undefined)
+    return { ...(await prepareDatabase(databaseUrl, { ...preparation, directUrl: databaseDirectUrl })), owner: false }
   const embedded = await startEmbedded({ dataDir, exclusive, log: (line) => log.info(line) })
   stack.defer(embedded.stop)
-  return { url: await prepare(embedded.url), owner: embedded.owner }
+  return { ...(await prepareDatabase(embedded.url, preparation)), owner: embedded.owner }
 }

@@ -17,9 +17,9 @@ export interface Egress {
 export async function openEgress(
   stack: AsyncDisposableStack,
   { listening, webhooks }: Config,
-  { connector, databaseUrl }: { connector: Connector; databaseUrl: string },
+  { connector, databaseUrls }: { connector: Connector; databaseUrls: readonly string[] },
 ): Promise<Egress> {
-  const own = await findOwnEndpoints(listening, databaseUrl)
+  const own = await findOwnEndpoints(listening, databaseUrls)
   const timer = setInterval(() => void own.refresh(), ownNamesEveryMs).unref()
   stack.defer(() => clearInterval(timer))
   const gate = openGate({ ...webhooks, connector, never: own.list })
@@ -28,10 +28,12 @@ export async function openEgress(
   return { own, mayDial: gate.mayDial, poster }
 }
 
-async function findOwnEndpoints({ host, port }: Listening, databaseUrl: string): Promise<OwnEndpoints> {
+async function findOwnEndpoints({ host, port }: Listening, databaseUrls: readonly string[]): Promise<OwnEndpoints> {
   const own = createOwnEndpoints(systemLookup)
-  const database = databaseEndpoint(databaseUrl)
-  if (database) await own.addHost(database.host, database.port)
+  for (const url of databaseUrls) {
+    const database = databaseEndpoint(url)
+    if (database) await own.addHost(database.host, database.port)
+  }
   if (port !== 0) own.addListener({ address: host, port })
   return own
 }

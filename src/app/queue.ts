@@ -16,24 +16,40 @@ export async function openNotifications(
   return notifications
 }
 
-/** Opens the job queues; closing waits for running jobs. */
+/** Of the queue, beside a pooler. */
+const maxDirectConnections = 3
+
+/**
+ * Opens the job queues; closing waits for running jobs. They use no pooler: a transaction that holds a connection of it may wait
+ * for the queue.
+ */
 export async function openJobs(
   stack: AsyncDisposableStack,
-  { databaseConnections: connections, batches: concurrency, graceMs }: Config,
+  { databaseConnections, batches: concurrency, graceMs }: Config,
   {
     url,
+    directUrl,
     waitForBatch,
     now,
     log,
   }: {
     url: string
+    directUrl: string
     waitForBatch: Notifications['waitForBatch']
     now: DatabaseClock['now']
     log: Logger
   },
 ): Promise<Queue> {
   const onError = (err: unknown) => log.error({ err }, 'queue')
-  const queue = await openQueue({ url, connections, concurrency, waitForBatch, onError, clock: clockOf(now) })
+  const connections = url === directUrl ? databaseConnections : Math.min(databaseConnections, maxDirectConnections)
+  const queue = await openQueue({
+    url: directUrl,
+    connections,
+    concurrency,
+    waitForBatch,
+    onError,
+    clock: clockOf(now),
+  })
   stack.defer(() => queue.stop(graceMs))
   return queue
 }

@@ -27,6 +27,8 @@ export interface Config {
   dataDir: string
   /** Undefined: the embedded PostgreSQL in the data directory. */
   databaseUrl: string | undefined
+  /** PostgreSQL itself, where `databaseUrl` leads to a pooler. */
+  databaseDirectUrl: string | undefined
   databaseConnections: number
   /** How long a start waits for a database that is away. */
   databaseWaitMs: number
@@ -75,7 +77,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     tokens,
     signIn: readSignIn(values, tokens?.issuer, listening.publicUrl),
     dataDir: resolve(text('PORTWARDEN_DATA_DIR', '.portwarden')),
-    databaseUrl: databaseUrl(values.secret('DATABASE_URL')),
+    databaseUrl: databaseUrl(values.secret('DATABASE_URL'), 'DATABASE_URL'),
+    databaseDirectUrl: databaseUrl(values.secret('DATABASE_DIRECT_URL'), 'DATABASE_DIRECT_URL'),
     databaseConnections: integer('PORTWARDEN_DATABASE_CONNECTIONS', 10, [2, 100]),
     databaseWaitMs: integer('PORTWARDEN_DATABASE_WAIT_MS', 60_000, [0, 86_400_000]),
     ledgerKeys: readLedgerKeys(values.secret('PORTWARDEN_LEDGER_KEY')),
@@ -106,14 +109,11 @@ const isTraces = (value: string) => /^(changes|requests)$/.test(value)
 
 const isHttpUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
 
-function databaseUrl(value: string | undefined): string | undefined {
+function databaseUrl(value: string | undefined, name: string): string | undefined {
   if (!value) return undefined
   const url = readLibpqUrl(value)
   // An unencoded @, # or / in the password moves part of it into the host, the path or the fragment.
   const isWhole = url !== undefined && url.hash === '' && !`${url.pathname}${url.search}`.includes('@')
   if (isWhole && /^postgres(ql)?:$/.test(url.protocol)) return value
-  throw refused(
-    'DATABASE_URL',
-    'postgresql://portwarden:secret@db.example.org/portwarden (encode @ as %40, # as %23, / as %2F)',
-  )
+  throw refused(name, 'postgresql://portwarden:secret@db.example.org/portwarden (encode @ as %40, # as %23, / as %2F)')
 }

@@ -12,6 +12,7 @@ const refused: [variable: string, value: string][] = [
   ['PORT', 'eighty'],
   ['PORT', '65536'],
   ['DATABASE_URL', 'mysql://db/portwarden'],
+  ['DATABASE_DIRECT_URL', 'mysql://db/portwarden'],
   ['PORTWARDEN_VANTAGE', 'Branch Office'],
   ['PORTWARDEN_VANTAGE', 'branch-office,'],
   ['PORTWARDEN_VANTAGE', 'dmz,dmz'],

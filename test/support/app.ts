@@ -13,6 +13,7 @@ import { createTestDatabase } from './database.ts'
 import { query } from './database-server.ts'
 import { ledgerKey } from './ledger.ts'
 import { type Listening, listen } from './listen.ts'
+import { databaseSettings } from './pooler.ts'
 
 export interface TestApp extends App {
   url: string
@@ -42,7 +43,7 @@ export async function startTestApp(env: NodeJS.ProcessEnv = {}): Promise<TestApp
 /** Another instance on an existing database, which it keeps. */
 export async function startTestAppOn(url: string, env: NodeJS.ProcessEnv = {}): Promise<TestApp> {
   const config = readConfig({
-    DATABASE_URL: url,
+    ...databaseSettings(url),
     PORTWARDEN_PROBE_TIMEOUT_MS: '1000',
     PORTWARDEN_LEDGER_KEY: ledgerKey,
     PORTWARDEN_SECRET_KEY: Buffer.alloc(32, 7).toString('base64'),

@@ -5,6 +5,7 @@ import type { Audit } from '../../src/domain/audits.ts'
 import type { Finding } from '../../src/domain/findings/finding.ts'
 import { ledgerKey } from './ledger.ts'
 import { asPeer, type Peer } from './peers/peer.ts'
+import { databaseSettings } from './pooler.ts'
 import { type Output, type PeerProcess, run, spawnPeer } from './processes.ts'
 import { makeTempDir } from './temp-dir.ts'
 
@@ -15,7 +16,7 @@ export const auditCommand = [process.execPath, ...portwarden('audit')] as const
 
 /** The environment of the commands, without the settings of the test runner. */
 export function environment(databaseUrl: string, env: Record<string, string> = {}): NodeJS.ProcessEnv {
-  return { PATH: process.env.PATH, DATABASE_URL: databaseUrl, PORTWARDEN_LEDGER_KEY: ledgerKey, ...env }
+  return { PATH: process.env.PATH, ...databaseSettings(databaseUrl), PORTWARDEN_LEDGER_KEY: ledgerKey, ...env }
 }
 
 interface AuditOutcome {

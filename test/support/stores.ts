@@ -8,6 +8,7 @@ import { createStores, createTransact, type Stores, type Transact } from '../../
 import { createTestDatabase } from './database.ts'
 import { query } from './database-server.ts'
 import { ledgerKeys } from './ledger.ts'
+import { throughPooler } from './pooler.ts'
 
 export interface TestStores extends Stores {
   url: string
@@ -36,7 +37,7 @@ export async function openTestStores({ connections = 8 } = {}): Promise<TestStor
 
 /** The stores of another process on an existing database, which it keeps. */
 export async function openTestStoresOn(url: string, { connections = 8 } = {}): Promise<TestStores> {
-  const { db, transaction, close } = openDatabase(url, { connections })
+  const { db, transaction, close } = openDatabase(throughPooler(url), { connections })
   const codes = await loadCodes(db)
   const transact = createTransact({ transaction }, codes, { keys: ledgerKeys })
   return {

@@ -1,5 +1,5 @@
 import type { ClientConfig } from 'pg'
-import { parseDatabaseUrl, refuseUrl } from './database-url.ts'
+import { isPooled, parseDatabaseUrl, refuseUrl } from './database-url.ts'
 import { quoteIdentifier } from './schemas.ts'
 import { tlsOptions } from './tls-options.ts'
 
@@ -48,6 +48,11 @@ const toOptions = (settings: Readonly<Record<string, string>>): string =>
     .map(([name, value]) => `-c ${name}=${value.replaceAll(/[\\\s]/g, '\\$&')}`)
     .join(' ')
 
+/** The settings that a pooler cannot be sent, so that the role must have them; keepalives are those of the pooler itself. */
+export const roleSettings: readonly (readonly [name: string, value: string])[] = Object.entries(sessionSettings).filter(
+  ([name]) => !name.startsWith('tcp_'),
+)
+
 /** The same settings for connections to the embedded server itself. */
 export const sessionOptions = toOptions(sessionSettings)
 
@@ -61,12 +66,17 @@ const keepAliveAfterMs = 10_000
 export function connectionOptions(url: string, applicationName: string): ClientConfig {
   const { parameters, ...address } = parseDatabaseUrl(url)
   const { application_name, connect_timeout, options, schema } = parameters
+  const pooled = isPooled(url)
+  if (pooled && options !== undefined)
+    throw refuseUrl('a pooler keeps no settings of a session: set those of options for the role')
   return {
     ...address,
     ...tlsOptions(parameters, address.host),
     application_name: application_name ?? applicationName,
     // The last of several values counts.
-    options: [options, toOptions({ ...sessionSettings, ...searchPath(schema) })].filter(Boolean).join(' '),
+    options: pooled
+      ? undefined
+      : [options, toOptions({ ...sessionSettings, ...searchPath(schema) })].filter(Boolean).join(' '),
     connectionTimeoutMillis: connect_timeout === undefined ? defaultConnectTimeoutMs : readSeconds(connect_timeout),
     keepAlive: true,
     keepAliveInitialDelayMillis: keepAliveAfterMs,

@@ -12,12 +12,13 @@ export interface DatabaseAddress {
   parameters: Partial<Record<Parameter, string>>
 }
 
-/** The parameters of libpq that the service follows, and `schema`, which Prisma defined. `ssl` is that of JDBC, which libpq takes too. */
+/** The parameters of libpq that the service follows, and `schema` and `pgbouncer`, which Prisma defined. `ssl` is that of JDBC, which libpq takes too. */
 const supported = [
   'application_name',
   'connect_timeout',
   'host',
   'options',
+  'pgbouncer',
   'port',
   'schema',
   'ssl',
@@ -49,6 +50,9 @@ export function parseDatabaseUrl(text: string): DatabaseAddress {
     parameters,
   }
 }
+
+/** Whether a pooler in transaction mode is between, so that nothing of a session outlives a transaction. */
+export const isPooled = (text: string): boolean => parseDatabaseUrl(text).parameters.pgbouncer === 'true'
 
 /** The same URL with other parameters. */
 export function withParameters(text: string, parameters: DatabaseAddress['parameters']): string {

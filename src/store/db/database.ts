@@ -3,7 +3,7 @@ import pg from 'pg'
 import { NotReadyError } from '../../domain/errors.ts'
 import { Prisma, PrismaClient } from '../generated/client.ts'
 import { connectionOptions } from './connection.ts'
-import { parseDatabaseUrl } from './database-url.ts'
+import { isPooled, parseDatabaseUrl } from './database-url.ts'
 import { CheckedPool } from './liveness/checked-pool.ts'
 import { nameStatements } from './statement-names.ts'
 
@@ -43,7 +43,8 @@ export const driverOf = (db: Database): Driver | undefined => drivers.get(db)
 export function openDatabase(url: string, { connections }: { connections: number }): DatabaseHandle {
   const pool = new CheckedPool({ ...connectionOptions(url, 'portwarden'), max: connections })
   pool.on('error', () => {}) // an idle connection that is lost: the next statement opens another
-  const nameOf = nameStatements()
+  // A pooler may give each statement another session, which does not know the names.
+  const nameOf = isPooled(url) ? () => '' : nameStatements()
   const { schema } = parseDatabaseUrl(url).parameters
   const options = {
     ...(schema !== undefined && { schema }),

@@ -40,6 +40,7 @@ const needs = {
       '/usr/bin/python3': 'python3',
     },
   },
+  pgbouncer: { packages: { pgbouncer: 'pgbouncer' } },
   postgresql: { packages: { '/usr/lib/postgresql/15/bin/pg_dump': 'postgresql-15', ...openssl } },
   '389-ds': { packages: { 'ns-slapd': '389-ds-base', ...openssl }, root: true },
   apache: { packages: { apache2: 'apache2', ...openssl } },

@@ -36,7 +36,7 @@ export async function startPostgres15(): Promise<Postgres15> {
   return asPeer({ url, bin }, server.end, directory.remove)
 }
 
-async function idsOf(user: string): Promise<[number, number]> {
+export async function idsOf(user: string): Promise<[number, number]> {
   const [uid, gid] = await Promise.all(['-u', '-g'].map((flag) => mustRun('id', [flag, user])))
   return [Number(uid), Number(gid)]
 }

@@ -27,11 +27,13 @@ export function describeFailure(error: unknown): string {
   if (message === noTls) return 'the server offers no TLS, which sslmode demands'
   if (failureKind(error) === 'tls') return `TLS with the server fails (${code || message}); see sslmode and sslrootcert`
   if (/client password must be a/.test(message)) return 'the server asks for a password, and the URL has none'
-  if (code === '08P01')
-    return `the server takes no session settings (${message}); connect to PostgreSQL itself, not to a pooler`
   if (code === '3D000') return `${message}; create it, owned by the role of the URL`
   return message
 }
+
+/** Whether a pooler refuses startup parameters that it does not know. */
+export const takesNoSettings = (error: unknown): boolean =>
+  errorCode(error) === '08P01' && /startup parameter/.test(messageOf(error))
 
 /** The message of several failed addresses is empty. */
 const messageOf = (error: unknown): string =>

@@ -34,7 +34,9 @@ const prepare = (url: string, { waitMs = 0, signal = new AbortController().signa
   prepareDatabase(url, { purpose: 'serve', waitMs, signal, log })
 
 test('the URL names the schema and the mode of TLS that were found', async () => {
-  const url = new URL(await prepare(database.url))
+  const { url: prepared, directUrl } = await prepare(database.url)
+  expect(directUrl).toBe(prepared)
+  const url = new URL(prepared)
   expect(Object.fromEntries(url.searchParams)).toEqual({ schema: 'public', sslmode: 'disable' })
 })
 
@@ -45,7 +47,7 @@ test('a time limit of transactions, which PostgreSQL 17 introduced, does not rea
   skip((server?.version ?? 0) < 170_000)
   const name = new URL(database.url).pathname.slice(1)
   await query(database.url, [`ALTER DATABASE ${name} SET transaction_timeout = '10s'`])
-  const client = new pg.Client(connectionOptions(await prepare(database.url), 'test'))
+  const client = new pg.Client(connectionOptions((await prepare(database.url)).url, 'test'))
   await client.connect()
   expect((await client.query('SHOW transaction_timeout')).rows).toEqual([{ transaction_timeout: '0' }])
   await client.end()
@@ -157,7 +159,7 @@ describe('a server that is away', () => {
         relay.mend() // by the first of them
       },
     })
-    expect(new URL(await waiting).port).toBe(new URL(relay.url).port)
+    expect(new URL((await waiting).url).port).toBe(new URL(relay.url).port)
     expect(lines[0]).toMatch(/^The database does not respond \(.+\); waiting \d+ s more$/)
     await relay.stop()
   })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { refusalOf } from '../../../../src/store/db/start/server-checks.ts'
+import { refusalOf, settingsRefusal } from '../../../../src/store/db/start/server-checks.ts'
 
 const usable = {
   database: 'portwarden',
@@ -17,6 +17,7 @@ const usable = {
   schema: 'public',
   searchPath: '"$user", public',
   hasTables: true,
+  server: '5 2026-01-01',
 }
 
 test('a usable server is taken', () => {
@@ -24,12 +25,18 @@ test('a usable server is taken', () => {
   expect(refusalOf({ ...usable, isStandby: true, isReadOnly: true }, 'read')).toBeUndefined()
 })
 
+test.each([{ dateStyle: 'ISO, DMY' }, { timeZone: 'Europe/Berlin' }])(
+  'a way that drops settings, so that there is %j, is refused',
+  (facts) => {
+    expect(settingsRefusal({ ...usable, ...facts })).toContain('drops the session settings')
+    expect(settingsRefusal(usable)).toBeUndefined()
+  },
+)
+
 test.each([
   [{ version: 140_012, versionName: '14.12' }, 'PostgreSQL 14.12 is too old; version 15 or newer is needed'],
   [{ encoding: 'LATIN1' }, 'its encoding is LATIN1'],
   [{ encoding: 'SQL_ASCII' }, 'its encoding is SQL_ASCII'],
-  [{ dateStyle: 'ISO, DMY' }, 'a pooler on the way drops the session settings'],
-  [{ timeZone: 'Europe/Berlin' }, 'a pooler on the way drops the session settings'],
   [{ schema: null }, 'no schema of the search path ("$user", public) exists'],
   [{ isStandby: true, isReadOnly: true }, 'the server is a standby'],
   [{ isReadOnly: true }, 'its transactions are read-only'],

@@ -45,7 +45,7 @@ const purpose = { purpose: 'serve', waitMs: 0, signal: new AbortController().sig
 
 /** Whether the connections of a service with this URL are encrypted. */
 async function encrypts(url: string): Promise<boolean> {
-  const settled = await prepareDatabase(url, purpose)
+  const { url: settled } = await prepareDatabase(url, purpose)
   const connection = new pg.Client(connectionOptions(settled, 'test'))
   await connection.connect()
   try {
