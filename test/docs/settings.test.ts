@@ -11,7 +11,9 @@ const sorted = (names: Iterable<string>) => [...new Set(names)].sort()
 test('docs/settings.md has every variable that the configuration reads, and no other', () => {
   const sources = globSync('src/{config,cli,telemetry}/**/*.ts', { cwd: root }).map(read).join()
   const names = [
-    ...sources.matchAll(/\b(?:PORTWARDEN_[A-Z_]*[A-Z]|DATABASE_URL|OTEL_EXPORTER_OTLP_ENDPOINT|HOST|PORT)\b/g),
+    ...sources.matchAll(
+      /\b(?:PORTWARDEN_[A-Z_]*[A-Z]|DATABASE_(?:DIRECT_)?URL|OTEL_EXPORTER_OTLP_ENDPOINT|HOST|PORT)\b/g,
+    ),
   ]
   expect(sorted(documented.map(([name]) => name.replace(/_FILE$/, '')))).toEqual(
     sorted(names.map(([name]) => name.replace(/_FILE$/, ''))),

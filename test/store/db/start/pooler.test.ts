@@ -22,8 +22,10 @@ describeWithPeers(['pgbouncer'], 'a pooler in transaction mode', () => {
   const prepare = (url: string, more: { directUrl?: string; purpose?: 'read' | 'serve' } = {}) =>
     prepareDatabase(url, { purpose: 'serve', waitMs: 0, signal: new AbortController().signal, log() {}, ...more })
   const setForRole = (statements: readonly string[]) => query(database.url, statements)
-  const reset = () =>
-    setForRole([`ALTER ROLE postgres IN DATABASE ${new URL(database.url).pathname.slice(1)} RESET ALL`])
+  const reset = () => {
+    const name = new URL(database.url).pathname.slice(1)
+    return setForRole([`ALTER DATABASE ${name} RESET ALL`, `ALTER ROLE postgres IN DATABASE ${name} RESET ALL`])
+  }
   const missing = async (url = pooler.url) => {
     const error: Error = await prepare(url, { directUrl: database.url }).catch((error) => error)
     return /as a superuser: (.*); then RECONNECT/.exec(error.message)?.[1]?.split('; ') ?? []
