@@ -11,7 +11,8 @@ let server: Awaited<ReturnType<typeof buildServer>>
 beforeAll(async () => {
   database = await createTestDatabase()
   relay = await startRelay(database.url)
-  app = await startTestAppOn(relay.url)
+  // No pooler of the run: the relay is the way to the server.
+  app = await startTestAppOn(relay.url, { DATABASE_URL: relay.url, DATABASE_DIRECT_URL: '' })
   await app.work()
   server = await buildServer(app.serverParts)
 })
