@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { strFromU8, unzipSync } from 'fflate'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPoster } from '../../src/operations/webhooks/delivery/http-client.ts'
+import { firewallFormats } from '../../src/report/firewall/index.ts'
 import { auditFormats } from '../../src/report/formats/index.ts'
 import { createLine } from '../../src/runtime/line.ts'
 import { auditCommand, environment } from '../support/commands.ts'
@@ -99,6 +100,7 @@ describeWithPeers(['openssl'], 'what others say', () => {
       expect(`${path} ${head}`).not.toMatch(obeyed)
       all.set(kind, `${all.get(kind) ?? ''}${text}\n`)
     }
+    for (const format of Object.values(firewallFormats)) expect(all.has(format.mediaType)).toBe(true)
     return all.set('html', pages)
   }
   /** Fails where one of the texts did not arrive in one of the outputs; prints how many were expected. */

@@ -2,6 +2,7 @@ import { parse } from 'csv-parse/sync'
 import { XMLValidator } from 'fast-xml-parser'
 import ICAL from 'ical.js'
 import { expect } from 'vitest'
+import { readAws, readCisco, readNftables, readPowerShell } from './firewall-grammars.ts'
 import { obeyed } from './hostile-texts.ts'
 
 const evilTags = /<(script>|img |evil\/>)|<!DOCTYPE a/i
@@ -43,6 +44,10 @@ const checks: [RegExp, (text: string) => void][] = [
       expect(events.filter((event) => !String(event.getFirstPropertyValue('uid')).endsWith('.portwarden'))).toEqual([])
     },
   ],
+  [/x-nftables$/, readNftables],
+  [/x-powershell$/, readPowerShell],
+  [/x-cisco-ios$/, readCisco],
+  [/ip-permissions\+json$/, readAws],
   [/^text$/, () => {}], // a terminal: controls are refused for every type
   [
     /plain$/,

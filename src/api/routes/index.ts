@@ -12,6 +12,7 @@ import { windowRoutes } from './exceptions/windows.ts'
 import { currentFindingRoutes } from './findings/findings.ts'
 import { keyRoutes } from './keys/keys.ts'
 import { ledgerRoutes } from './ledger/ledger.ts'
+import { firewallRoutes } from './policies/firewall.ts'
 import { policyRoutes } from './policies/policies.ts'
 import { previewRoutes } from './policies/preview.ts'
 import { baselineRoutes } from './reports/baselines.ts'
@@ -78,6 +79,7 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts & {
   await v1.register(historyRoutes, { version })
   await v1.register(policyRoutes)
   await v1.register(previewRoutes)
+  await v1.register(firewallRoutes)
   await v1.register(driftRoutes)
   await v1.register(baselineRoutes)
   await v1.register(changeRoutes)

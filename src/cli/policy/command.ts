@@ -1,5 +1,7 @@
-import { defineCommand, examples, printing } from '../command.ts'
+import { Option } from 'commander'
+import { defineCommand, examples, printing, repeatable } from '../command.ts'
 import { noServerOption, serverOption } from '../connection/api.ts'
+import { type FirewallOptions, firewallFormatNames } from './firewall-options.ts'
 import type { PolicyOptions } from './run.ts'
 
 const loadRun = () => import('./run.ts')
@@ -70,4 +72,31 @@ export const policyCommand = () =>
         .addHelpText('after', examples('portwarden policy test draft.yaml'))
         .addHelpText('after', '\nExit status: 0 no finding fails, 1 one fails.')
         .action(printing(async (file: string, options: PolicyOptions) => (await loadRun()).test(file, options))),
+    )
+    .addCommand(
+      defineCommand(
+        'firewall',
+        'propose firewall changes',
+        'Prints the changes by which firewalls between an origin and a target would agree with a stored policy, for review. Sends no packet.',
+      )
+        .argument('<name>', 'the newest version of this policy')
+        .requiredOption('--target <name>', 'the target')
+        .addOption(new Option('--zone <zone>', 'the zone from which flows are seen').conflicts('vantage'))
+        .option('--vantage <name>', 'the vantage from which they are seen')
+        .addOption(repeatable('--source <network>', 'a network of that origin; without one its flows are not proposed'))
+        .addOption(repeatable('--resolve <name=address>', 'an address of a host that is known by name'))
+        .addOption(new Option('--format <format>', 'what to print').choices(firewallFormatNames).default('nftables'))
+        .addOption(serverOption())
+        .addHelpText(
+          'after',
+          examples(
+            'portwarden policy firewall netwrix-endpoint-protector --target epp-01 --zone client --source 10.1.0.0/16',
+            'portwarden policy firewall netwrix-endpoint-protector --target epp-01 --zone server --format windows',
+          ),
+        )
+        .action(
+          printing(async (name: string, options: FirewallOptions) =>
+            (await import('./firewall.ts')).firewall(name, options),
+          ),
+        ),
     )

@@ -25,3 +25,10 @@ export function canonicalCidr(text: string): string | undefined {
   const family = maxBits === 32 ? ipaddr.IPv4 : ipaddr.IPv6
   return `${family.networkAddressFromCIDR(`${address}/${Number(length)}`)}/${Number(length)}`
 }
+
+/** The networks without those that lie within another, in their order; all in the form of `canonicalCidr`. */
+export function distinctNetworks(cidrs: readonly string[]): string[] {
+  const networks = [...new Set(cidrs)].map((cidr) => ({ cidr, ...parseNetwork(cidr) }))
+  const isWithin = (inner: Network, outer: Network) => outer.bits < inner.bits && outer.covers(inner.address)
+  return networks.filter((one) => !networks.some((other) => isWithin(one, other))).map(({ cidr }) => cidr)
+}
