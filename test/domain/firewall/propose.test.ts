@@ -108,7 +108,7 @@ describe('a rule', () => {
     ['the address of the target', {}, { target: 'epp.example' }, 'address-unknown', 'epp.example'],
     ['the address of its host', { host: 'dc1.example' }, {}, 'address-unknown', 'dc1.example'],
   ] as [string, Partial<PolicyRule>, More, string, string][])(
-    'is left out where nobody knows %s',
+    'is left out without %s',
     (_, more, inputs, reason, named) => {
       const { changes, left } = propose([rule('r', more)], inputs)
       expect({ changes, left }).toMatchObject({ changes: [], left: [{ reason, changes: [] }] })
@@ -146,11 +146,11 @@ describe('several rules', () => {
   })
 
   test('that contradict each other are both left out, and name each other', () => {
-    const { changes, left } = propose([rule('open'), rule('shut', { expect: notOpen }), rule('other', { port: 80 })])
+    const { changes, left } = propose([rule('open'), rule('closed', { expect: notOpen }), rule('other', { port: 80 })])
     expect(changes).toMatchObject([{ rules: [{ id: 'other' }] }])
     expect(left).toMatchObject([
-      { rule: { id: 'open' }, reason: 'conflict', message: 'rule shut demands the opposite' },
-      { rule: { id: 'shut' }, reason: 'conflict', message: 'rule open demands the opposite' },
+      { rule: { id: 'open' }, reason: 'conflict', message: 'rule closed demands the opposite' },
+      { rule: { id: 'closed' }, reason: 'conflict', message: 'rule open demands the opposite' },
     ])
   })
 })

@@ -37,7 +37,7 @@ export const FirewallQuery = closedObject({
   resolve: Type.Array(Type.String({ minLength: 1, maxLength: 300, examples: ['dc1.corp.example=2001:db8::5'] }), {
     default: [],
     maxItems: 200,
-    description: 'An address of a host that is known by name, as `NAME=ADDRESS`; repeat it. No name is looked up',
+    description: 'An address of a host that is known by name, as `NAME=ADDRESS`; repeat it. No name is resolved',
     examples: [['dc1.corp.example=2001:db8::5']],
   }),
   format: Type.Optional(
