@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type Reasons, sharedReasons } from '../../src/domain/findings/shared-reasons.ts'
@@ -55,7 +56,8 @@ function section(name: string, protocol: AnyProtocol): string {
   return [
     `## ${name}`,
     `Default port: ${protocol.defaultPort ?? 'none'}. Groups of \`expect\`: ${list(Object.keys(protocol.expects))}. ` +
-      `Modules of \`/probe\`: ${list(Object.keys(protocol.modules))}.`,
+      `Modules of \`/probe\`: ${list(Object.keys(protocol.modules))}.` +
+      (existsSync(join(root, `docs/protocols/${name}.md`)) ? ` [How it is probed](protocols/${name}.md).` : ''),
     rows.length > 0 ? table(['fact', 'type', 'meaning', 'change'], rows) : 'It has no facts beyond state and reason.',
     ...(Object.keys(protocol.reasons).length > 0 ? [reasonTable(protocol.reasons)] : []),
   ].join('\n\n')

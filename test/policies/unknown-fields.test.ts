@@ -36,6 +36,7 @@ const probeOf: Record<keyof typeof groups, PolicyRule['probe']> = {
   ssh: 'ssh',
   ldap: 'ldap',
   smtp: 'smtp',
+  smb: 'smb',
 }
 const expectations = Object.entries(groups).flatMap(([name, shape]) => {
   const probe = probeOf[name as keyof typeof probeOf]

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import net from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -31,6 +32,9 @@ export async function freePort(host = loopback): Promise<number> {
   if (port === undefined) throw new Error('no free port')
   return port
 }
+
+/** One of four million that Linux responds for without configuration, for servers whose ports are fixed. */
+export const ownLoopbackAddress = (): string => `127.${randomInt(64, 128)}.${randomInt(256)}.${randomInt(1, 255)}`
 
 /** Resolves once host:port accepts; rejects after a minute, or when `signal` aborts. */
 export async function waitForPort(host: string, port: number, signal?: AbortSignal): Promise<void> {

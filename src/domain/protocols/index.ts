@@ -3,6 +3,7 @@ import type { SharedReason } from '../findings/shared-reasons.ts'
 import { https } from './https.ts'
 import { ldap } from './ldap.ts'
 import type { AnyProtocol, Demand } from './protocol.ts'
+import { smb } from './smb.ts'
 import { smtp } from './smtp.ts'
 import { ssh } from './ssh.ts'
 import { tcp } from './tcp.ts'
@@ -16,6 +17,7 @@ export const protocols = {
   ssh,
   ldap,
   smtp,
+  smb,
 } as const satisfies { readonly [Name in string]: AnyProtocol }
 
 type Protocols = typeof protocols

@@ -1,6 +1,7 @@
 import type { ProtocolName } from '../../domain/protocols/index.ts'
 import { probeHttps } from '../https/probe.ts'
 import { probeLdap } from '../ldap/probe.ts'
+import { probeSmb } from '../smb/probe.ts'
 import { probeSmtp } from '../smtp/probe.ts'
 import { probeSsh } from '../ssh/probe.ts'
 import { probeTcp } from '../tcp/probe.ts'
@@ -17,4 +18,5 @@ export const probes: ProbeRegistry = {
   ssh: probeSsh,
   ldap: probeLdap,
   smtp: probeSmtp,
+  smb: probeSmb,
 }

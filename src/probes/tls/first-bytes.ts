@@ -45,3 +45,9 @@ function recognizeGreeting(text: string): 'smtp' | 'other' | undefined {
 export function recognizeEnded(first: Uint8Array): Spoke | 'tls' {
   return recognize(first) ?? (first.length === 0 ? 'nothing' : 'other')
 }
+
+/** The same for the first line of a peer that should speak another protocol than these. */
+export function recognizeInstead(first: Uint8Array): Spoke {
+  const spoke = recognizeEnded(Buffer.concat([first, Buffer.from('\n')]))
+  return spoke === 'tls' ? 'other' : spoke
+}

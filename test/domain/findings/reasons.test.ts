@@ -77,6 +77,9 @@ describe('the reason codes', () => {
     ['smtp', { smtp: { smtp: { greeting: 'ESMTP' } } }, 'response to EHLO'],
     ['smtp', { smtp: { smtp: { startTls: { offered: true } } } }, 'response to STARTTLS'],
     ['smtp', { smtp: { smtp: { startTls: { offered: true, replyCode: 220 } } } }, 'complete TLS handshake'],
+    ['smb', { smb: {} }, 'response to SMB negotiation'],
+    ['smb', { smb: { smb: { dialect: 'SMB3.0' } } }, 'NTLM challenge'],
+    ['smb', { smb: { smb: { dialects: { SMB1: 'not-tested' } } } }, 'response to each SMB dialect'],
     ['tcp', { tcp: {} }, 'connection'],
   ])('silence of %s names what did not come: %s', (probe, facts, noun) => {
     const silent = { state: 'open', reason: 'protocol-timeout', facts: facts[probe] ?? {}, waitedMs: 6_000 } as const

@@ -13,6 +13,7 @@ const undecided: readonly ReasonCode[] = [
   'plain-http-unclear',
   'protocol-timeout',
   'response-too-large',
+  'smb-dialect-not-tested',
   'smtp-refused-for-now',
   'ssh-refused-for-now',
   'tls-version-not-tested',

@@ -5,6 +5,7 @@ import { startNginx } from '../../support/peers/nginx.ts'
 import { startSshd } from '../../support/peers/openssh.ts'
 import type { Peer } from '../../support/peers/peer.ts'
 import { startSlapd } from '../../support/peers/slapd.ts'
+import { startSmbd } from '../../support/peers/smbd.ts'
 import { startTls, tlsCertificate } from '../../support/peers/tls.ts'
 import { run } from '../../support/processes.ts'
 
@@ -164,6 +165,16 @@ export const fuzzCases: Record<Exclude<ProtocolName, 'tcp'>, readonly FuzzCase[]
       expect: trusted,
       oracle: ({ host, port }) => verifies(['-starttls', 'smtp', '-connect', `${host}:${port}`]),
       live: true,
+      share: 1,
+    },
+  ],
+  smb: [
+    {
+      name: 'smbd without SMB 3',
+      start: () => startSmbd({ maxProtocol: 'SMB2_10' }),
+      expect: { state: ['open'], smb: { minDialect: 'SMB3.1.1' } },
+      oracle: async (at) =>
+        (await speaksTo(at, 'nmap', ['-Pn', '-n', '-pPORT', '--script', 'smb-protocols', 'HOST'])).includes('311'),
       share: 1,
     },
   ],

@@ -27,6 +27,7 @@ const needs = {
     },
     root: true,
   },
+  smbd: { packages: { smbd: 'samba' }, root: true },
   openssl: { packages: openssl },
   nginx: { packages: { nginx: 'nginx-light', ...openssl } },
   haproxy: { packages: { haproxy: 'haproxy', ...openssl } },

@@ -1,8 +1,9 @@
-import { createHash, randomInt } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { peerAuthority } from '../certificates.ts'
+import { ownLoopbackAddress } from '../ports.ts'
 import { mustRun, type PeerProcess, spawnPeer } from '../processes.ts'
 import { makeTempDir } from '../temp-dir.ts'
 import { asPeer, type Peer } from './peer.ts'
@@ -41,6 +42,8 @@ export interface Account {
 interface SambaAdOptions {
   /** What binds on plain LDAP are worth; `yes` (Samba's and today's Windows' default) refuses simple and SASL ones with 8. */
   strongAuth?: 'yes' | 'allow_sasl_over_tls' | 'no'
+  /** Its file server too, at port 445. */
+  smb?: boolean
 }
 
 export interface SambaAd extends Peer {
@@ -64,7 +67,7 @@ export interface SambaAd extends Peer {
  * so one may lock accounts out. The domain is provisioned once (some seconds) and kept in the user's cache directory;
  * after that a start takes well under a second, so nothing needs to be shared between test files.
  */
-export async function startSambaAd({ strongAuth = 'yes' }: SambaAdOptions = {}): Promise<SambaAd> {
+export async function startSambaAd({ strongAuth = 'yes', smb = false }: SambaAdOptions = {}): Promise<SambaAd> {
   const host = ownLoopbackAddress()
   const hostName = `${settings.hostName}.${settings.realm.toLowerCase()}`
   const base = settings.realm
@@ -81,11 +84,14 @@ export async function startSambaAd({ strongAuth = 'yes' }: SambaAdOptions = {}):
     await mkdir(`${directory.path}/run`)
     const config = `${directory.path}/smb.conf`
     const tls = { certfile: certificate.certPath, keyfile: certificate.keyPath, cafile: caPath }
-    await writeFile(config, sambaConfig({ directory: directory.path, host, strongAuth, tls }))
+    await writeFile(
+      config,
+      sambaConfig({ directory: directory.path, host, strongAuth, tls, services: smb ? 'ldap, s3fs' : 'ldap' }),
+    )
     // -i: it runs in the foreground, in one process.
     const samba = await spawnPeer('samba', ['-i', '-M', 'single', '-s', config, '--debug-stdout', '-d1'], {
       env: { ...process.env, KRB5_CONFIG: `${directory.path}/private/krb5.conf` },
-      ports: { host, ports: Object.values(ports) },
+      ports: { host, ports: [...Object.values(ports), ...(smb ? [445] : [])] },
     })
     const facts = { host, ports, base, hostName, accounts: describeAccounts(base), ca, caPath }
     const failedLogons = async ({ principal }: Account) => {
@@ -99,11 +105,6 @@ export async function startSambaAd({ strongAuth = 'yes' }: SambaAdOptions = {}):
     await directory.remove()
     throw error
   }
-}
-
-/** One of four million that Linux responds for without configuration. */
-function ownLoopbackAddress(): string {
-  return `127.${randomInt(64, 128)}.${randomInt(256)}.${randomInt(1, 255)}`
 }
 
 /** The directory of the provisioned domain, made if there is none of this Samba version and this script yet. */
@@ -123,20 +124,23 @@ async function provisionedDomain(): Promise<string> {
 }
 
 interface SambaSettings {
+  services: string
   directory: string
   host: string
   strongAuth: string
   tls: { certfile: string; keyfile: string; cafile: string }
 }
 
-function sambaConfig({ directory, host, strongAuth, tls }: SambaSettings): string {
+function sambaConfig({ directory, host, strongAuth, tls, services }: SambaSettings): string {
   return `
 [global]
   realm = ${settings.realm}
   workgroup = ${settings.domain}
   netbios name = ${settings.hostName}
   server role = active directory domain controller
-  server services = ldap
+  server services = ${services}
+  smb ports = 445
+  log level = 1 auth_audit:3
   disable netbios = yes
   interfaces = ${host}/8
   bind interfaces only = yes

@@ -29,6 +29,11 @@ export const decidingFacts: Readonly<Record<string, readonly string[]>> = {
   'ldap.trustedCa': [],
   'smtp.speaks': ['smtp.greeting'],
   'smtp.startTls': ['smtp.startTls.offered'],
+  'smb.speaks': ['smb.dialect'],
+  'smb.minDialect': ['smb.dialect'],
+  'smb.refuses': ['smb.dialects'],
+  'smb.signing': ['smb.signing'],
+  'smb.encryption': ['smb.encryption'],
 }
 
 type Fields = Readonly<Record<string, unknown>>
@@ -38,7 +43,23 @@ const isFields = (value: unknown): value is Fields =>
 const valueAt = (fields: unknown, path: string): unknown =>
   path.split('.').reduce<unknown>((inner, name) => (isFields(inner) ? inner[name] : undefined), fields)
 
-const acronyms = ['tls', 'ldap', 'http', 'ssh', 'smtp', 'dns', 'ocsp', 'alpn', 'hsts', 'sha256', 'ssl', 'dse', 'sasl']
+const acronyms = [
+  'tls',
+  'ldap',
+  'http',
+  'ssh',
+  'smtp',
+  'smb',
+  'ntlm',
+  'dns',
+  'ocsp',
+  'alpn',
+  'hsts',
+  'sha256',
+  'ssl',
+  'dse',
+  'sasl',
+]
 
 /** A path of facts as words: "certificate not after". */
 export function factName(path: string): string {

@@ -26,6 +26,11 @@ const phrases: Readonly<Record<string, (value: string) => string>> = {
   'ldap.trustedCa': (pem) => `the authorities in ${pem} are trusted too`,
   'smtp.speaks': () => 'speaks SMTP',
   'smtp.startTls': () => 'offers STARTTLS',
+  'smb.speaks': () => 'speaks SMB',
+  'smb.minDialect': (dialect) => `${dialect} or newer`,
+  'smb.refuses': (dialects) => `refuses ${dialects}`,
+  'smb.signing': () => 'requires signed messages',
+  'smb.encryption': () => 'supports encryption',
 }
 /** Flags that demand something by being false. */
 const demandsByFalse = ['http.plainServed']
