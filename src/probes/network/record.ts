@@ -16,10 +16,10 @@ export interface TakenRecord {
   body: Buffer
 }
 
-/** Why there is no complete record; `begun`: the header was one of the protocol. */
+/** Why there is no complete record; `started`: the header was one of the protocol. */
 export interface NoRecord {
   failure: Ending | 'not-a-record'
-  begun: boolean
+  started: boolean
   /** The bytes that were received of it. */
   bytes: Buffer
 }
@@ -29,21 +29,21 @@ export const isRecord = (read: TakenRecord | NoRecord): read is TakenRecord => '
 /** Reads one record; its length is checked before a byte of its body is waited for. */
 export async function takeRecord(wire: Wire, framing: Framing): Promise<TakenRecord | NoRecord> {
   const header = await wire.take(framing.headerBytes)
-  if (typeof header === 'string') return { failure: header, begun: false, bytes: wire.rest() }
+  if (typeof header === 'string') return { failure: header, started: false, bytes: wire.rest() }
   const length = framing.bodyBytes(header)
   if (length === undefined)
-    return { failure: 'not-a-record', begun: false, bytes: Buffer.concat([header, wire.rest()]) }
-  if (length > framing.maxBodyBytes) return { failure: 'response-too-large', begun: true, bytes: header }
+    return { failure: 'not-a-record', started: false, bytes: Buffer.concat([header, wire.rest()]) }
+  if (length > framing.maxBodyBytes) return { failure: 'response-too-large', started: true, bytes: header }
   const body = await wire.take(length)
-  if (typeof body === 'string') return { failure: body, begun: true, bytes: header }
+  if (typeof body === 'string') return { failure: body, started: true, bytes: header }
   return { header, body }
 }
 
 /** Why the first record of a peer did not come, and what the peer spoke instead, if that is known. */
-export function explainNoRecord({ failure, begun, bytes }: NoRecord): { reason: ReasonCode; spoke?: Spoke } {
+export function explainNoRecord({ failure, started, bytes }: NoRecord): { reason: ReasonCode; spoke?: Spoke } {
   if (failure === 'not-a-record') return { reason: 'protocol-mismatch', spoke: recognizeInstead(bytes) }
   const isLocal = failure === 'local-resources' || failure === 'local-failure'
-  if (begun || isLocal) return { reason: failure }
+  if (started || isLocal) return { reason: failure }
   if (bytes.length === 0) return { reason: failure, ...(failure === 'protocol-timeout' && { spoke: 'nothing' }) }
   const spoke = recognizeInstead(bytes)
   return spoke === 'other' ? { reason: failure } : { reason: 'protocol-mismatch', spoke }

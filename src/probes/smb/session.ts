@@ -104,5 +104,5 @@ async function exchange(wire: Wire, request: Buffer): Promise<Buffer | NoRecord>
     if (!isRecord(record)) return record
     if (!isInterim(record.body)) return record.body
   }
-  return { failure: 'response-too-large', begun: true, bytes: Buffer.alloc(0) }
+  return { failure: 'response-too-large', started: true, bytes: Buffer.alloc(0) }
 }
