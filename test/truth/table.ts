@@ -3,6 +3,7 @@ import { certificateRows } from './rows/certificates.ts'
 import { httpRows } from './rows/http.ts'
 import { ldapRows } from './rows/ldap.ts'
 import { networkRows } from './rows/network.ts'
+import { smbRows } from './rows/smb.ts'
 import { smtpRows } from './rows/smtp.ts'
 import { sshRows } from './rows/ssh.ts'
 import { versionRows } from './rows/versions.ts'
@@ -15,5 +16,6 @@ export const rows: readonly Row[] = [
   ...sshRows,
   ...ldapRows,
   ...smtpRows,
+  ...smbRows,
   ...networkRows,
 ]

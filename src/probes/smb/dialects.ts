@@ -1,4 +1,5 @@
 import { type SmbDialect, type SmbFacts, smbDialects } from '../../domain/protocols/smb.ts'
+import type { Deadline } from '../engine/deadline.ts'
 import { type Endpoint, isConnection, type ProbeIo } from '../engine/probe.ts'
 import type { Agreement } from './messages.ts'
 import { agreed, isClose, negotiateSmb1, negotiateSmb2, type Outcome } from './session.ts'
@@ -24,7 +25,7 @@ export async function offerDialects(
   const outcomes = new Map<SmbDialect, Outcome>()
   for (const [index, dialect] of wanted.entries()) {
     const deadline = io.deadline.share(wanted.length - index)
-    outcomes.set(dialect, known.get(dialect) ?? (await offerDialect(endpoint, dialect, { ...io, deadline })))
+    outcomes.set(dialect, known.get(dialect) ?? (await offerDialect(endpoint, dialect, io, deadline)))
   }
   const agreements = [...outcomes.values()].filter(agreed)
   const another = agreements.length > 0 || [...known.values()].some(agreed)
@@ -39,9 +40,10 @@ export async function offerDialects(
 export async function offerDialect(
   endpoint: Endpoint,
   dialect: SmbDialect,
-  { connect, deadline }: Pick<ProbeIo, 'connect' | 'deadline'>,
+  io: ProbeIo,
+  deadline: Deadline = io.deadline,
 ): Promise<Outcome> {
-  const connection = await connect(endpoint)
+  const connection = await io.connect(endpoint)
   if (!isConnection(connection)) return { reason: connection.reason, refused: false }
   return dialect === 'SMB1' ? negotiateSmb1(connection, deadline) : negotiateSmb2(connection, [dialect], deadline)
 }

@@ -1,10 +1,11 @@
 import { ldapPeers } from './ldap.ts'
 import { otherPeers } from './others.ts'
 import type { PeerStarter } from './running.ts'
+import { smbPeers } from './smb.ts'
 import { sshPeers } from './ssh.ts'
 import { webPeers } from './web.ts'
 
-const peers = { ...webPeers, ...sshPeers, ...ldapPeers, ...otherPeers }
+const peers = { ...webPeers, ...sshPeers, ...ldapPeers, ...smbPeers, ...otherPeers }
 
 export type PeerName = keyof typeof peers
 export const starters: Readonly<Record<PeerName, PeerStarter>> = peers
