@@ -4,7 +4,7 @@ import type { Connector } from '../probes/network/connector/connector.ts'
 import { createOwnEndpoints, type OwnEndpoints, ownNamesEveryMs } from '../probes/network/denied-endpoints.ts'
 import { type Gate, openGate } from '../probes/network/guarded-connect.ts'
 import { systemLookup } from '../probes/network/resolve.ts'
-import { databaseEndpoint } from '../store/db/database.ts'
+import { databaseEndpoints } from '../store/db/database.ts'
 
 export interface Egress {
   /** The endpoints of this service, which nothing may dial. */
@@ -30,10 +30,7 @@ export async function openEgress(
 
 async function findOwnEndpoints({ host, port }: Listening, databaseUrls: readonly string[]): Promise<OwnEndpoints> {
   const own = createOwnEndpoints(systemLookup)
-  for (const url of databaseUrls) {
-    const database = databaseEndpoint(url)
-    if (database) await own.addHost(database.host, database.port)
-  }
+  for (const database of databaseUrls.flatMap(databaseEndpoints)) await own.addHost(database.host, database.port)
   if (port !== 0) own.addListener({ address: host, port })
   return own
 }

@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { metadataNetworks } from '../../src/probes/network/egress-policy.ts'
-import { databaseEndpoint } from '../../src/store/db/database.ts'
+import { databaseEndpoints } from '../../src/store/db/database.ts'
 import { auditCommand, environment } from '../support/commands.ts'
 import { type EntryPoint, entryPoints } from '../support/entry-points.ts'
 import type { DnsRecords } from '../support/name-server.ts'
@@ -114,7 +114,7 @@ describeWithPeers(['netns'], 'with every address allowed', () => {
       ready: /listens \d+/,
     })
     port = Number(/listens (\d+)/.exec(sentinel.log())?.[1])
-    const endpoint = databaseEndpoint(service.url)
+    const [endpoint] = databaseEndpoints(service.url)
     if (!endpoint) throw new Error('the test database has no TCP listener')
     bridge = await bridgeInto(network, endpoint)
     const database = Object.assign(new URL(service.url), { host: `${bridge.host}:${bridge.port}` }).href

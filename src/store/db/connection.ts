@@ -1,5 +1,6 @@
 import type { ClientConfig } from 'pg'
 import { isPooled, parseDatabaseUrl, refuseUrl } from './database-url.ts'
+import { PrimarySocket } from './primary-socket.ts'
 import { quoteIdentifier } from './schemas.ts'
 import { tlsOptions } from './tls-options.ts'
 
@@ -64,20 +65,24 @@ const keepAliveAfterMs = 10_000
  * holds no part of the URL but names of parameters.
  */
 export function connectionOptions(url: string, applicationName: string): ClientConfig {
-  const { parameters, ...address } = parseDatabaseUrl(url)
+  const { parameters, hosts, ...account } = parseDatabaseUrl(url)
   const { application_name, connect_timeout, options, schema } = parameters
   const pooled = isPooled(url)
   if (pooled && options !== undefined)
     throw refuseUrl('a pooler keeps no settings of a session: set those of options for the role')
+  const address = { ...hosts[0], ...account, ...tlsOptions(parameters, hosts) }
+  const timeoutMs = connect_timeout === undefined ? defaultConnectTimeoutMs : readSeconds(connect_timeout)
   return {
     ...address,
-    ...tlsOptions(parameters, address.host),
+    ...(hosts.length > 1 && {
+      stream: () => new PrimarySocket(hosts, { ...address, connectionTimeoutMillis: timeoutMs }),
+    }),
     application_name: application_name ?? applicationName,
     // The last of several values counts.
     options: pooled
       ? undefined
       : [options, toOptions({ ...sessionSettings, ...searchPath(schema) })].filter(Boolean).join(' '),
-    connectionTimeoutMillis: connect_timeout === undefined ? defaultConnectTimeoutMs : readSeconds(connect_timeout),
+    connectionTimeoutMillis: timeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: keepAliveAfterMs,
   }

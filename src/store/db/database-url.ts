@@ -1,11 +1,15 @@
 import { SetupError } from '../../domain/errors.ts'
 import { readLibpqUrl } from '../../encoding/libpq-url.ts'
 
-/** What a database URL says. */
-export interface DatabaseAddress {
-  /** A host name, an address, or the directory of a Unix socket. */
+export interface DatabaseHost {
   host: string | undefined
   port: number | undefined
+}
+
+/** What a database URL says. */
+export interface DatabaseAddress {
+  /** Each with a host name, an address, or the directory of a Unix socket; the first connection that may write is used. */
+  hosts: readonly DatabaseHost[]
   user: string | undefined
   password: string | undefined
   database: string | undefined
@@ -28,6 +32,7 @@ const supported = [
   'sslnegotiation',
   'sslpassword',
   'sslrootcert',
+  'target_session_attrs',
   'uselibpqcompat',
 ] as const
 type Parameter = (typeof supported)[number]
@@ -38,12 +43,10 @@ export const refuseUrl = (what: string): SetupError => new SetupError(`DATABASE_
 /** Parses a database URL as libpq does; throws SetupError for what the service cannot follow. */
 export function parseDatabaseUrl(text: string): DatabaseAddress {
   const url = readLibpqUrl(text)
-  if (!url) throw refuseUrl('it is not a URL; write postgresql://user:password@host/database, with one host')
-  if (url.hostname.includes(',')) throw refuseUrl('it names several hosts; name one, or a virtual address')
+  if (!url) throw refuseUrl('it is not a URL; write postgresql://user:password@host/database')
   const parameters = readParameters(url)
   return {
-    host: parameters.host ?? optional(url.hostname.replace(/^\[(.+)\]$/, '$1'), 'the host'),
-    port: readPort(parameters.port ?? url.port),
+    hosts: readHosts(url, parameters),
     user: optional(url.username, 'the user'),
     password: optional(url.password, 'the password'),
     database: optional(url.pathname.slice(1), 'the name of the database'),
@@ -76,6 +79,22 @@ function readParameters(url: URL): DatabaseAddress['parameters'] {
     if (value !== '') parameters[known] = value
   }
   return parameters
+}
+
+const writable = ['read-write', 'primary']
+
+function readHosts(
+  url: URL,
+  { host, port, target_session_attrs: wanted }: DatabaseAddress['parameters'],
+): DatabaseHost[] {
+  const names = host?.split(',') ?? [optional(url.hostname.replace(/^\[(.+)\]$/, '$1'), 'the host')]
+  const ports = (port ?? url.port).split(',')
+  if (wanted !== undefined && !writable.includes(wanted))
+    throw refuseUrl(`target_session_attrs must be ${writable.join(' or ')}: the service changes the database`)
+  if (names.length > 1 && wanted === undefined)
+    throw refuseUrl('several hosts need target_session_attrs=read-write, so that the one that takes changes is found')
+  if (ports.length > 1 && ports.length !== names.length) throw refuseUrl('there must be one port, or one for each host')
+  return names.map((name, i) => ({ host: name || undefined, port: readPort(ports[i] ?? ports[0] ?? '') }))
 }
 
 function readPort(text: string): number | undefined {

@@ -73,10 +73,11 @@ export function openDatabase(url: string, { connections }: { connections: number
   }
 }
 
-/** Undefined for a socket file. */
-export function databaseEndpoint(url: string): { host: string; port: number } | undefined {
-  const { host, port } = new pg.Client(connectionOptions(url, 'portwarden'))
-  return host.startsWith('/') ? undefined : { host, port }
+/** Without those of socket files. */
+export function databaseEndpoints(url: string): { host: string; port: number }[] {
+  const options = connectionOptions(url, 'portwarden')
+  const each = parseDatabaseUrl(url).hosts.map((host) => new pg.Client({ ...options, ...host }))
+  return each.flatMap(({ host, port }) => (host.startsWith('/') ? [] : [{ host, port }]))
 }
 
 export { Prisma }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { type ConnectionOptions, getCACertificates } from 'node:tls'
+import { type ConnectionOptions, checkServerIdentity, getCACertificates } from 'node:tls'
 import type { ClientConfig } from 'pg'
 import { type DatabaseAddress, refuseUrl } from './database-url.ts'
 
@@ -23,15 +23,27 @@ export function sslMode({ sslmode, ssl, sslrootcert }: Parameters): SslMode {
  */
 export function tlsOptions(
   parameters: Parameters,
-  host: string | undefined,
+  hosts: DatabaseAddress['hosts'],
 ): Pick<ClientConfig, 'ssl' | 'sslnegotiation'> {
   const mode = sslMode(parameters)
   const { sslrootcert, sslnegotiation } = parameters
   // libpq does not encrypt a Unix socket either.
-  if (mode === 'disable' || mode === 'allow' || mode === 'prefer' || host?.startsWith('/')) return { ssl: false }
+  if (mode === 'disable' || mode === 'allow' || mode === 'prefer' || hosts.every(({ host }) => host?.startsWith('/')))
+    return { ssl: false }
   return {
-    ssl: { ...clientCertificate(parameters), ...verification(mode, sslrootcert) },
+    ssl: { ...clientCertificate(parameters), ...verification(mode, sslrootcert), ...namesOf(mode, hosts) },
     ...(sslnegotiation === 'direct' && { sslnegotiation }),
+  }
+}
+
+/** The driver names the first host: of several, the certificate may name any. */
+function namesOf(mode: SslMode, hosts: DatabaseAddress['hosts']): ConnectionOptions {
+  if (mode !== 'verify-full' || hosts.length === 1) return {}
+  return {
+    checkServerIdentity(name, certificate) {
+      const errors = hosts.map(({ host = name }) => checkServerIdentity(host, certificate))
+      return errors.every((error) => error) ? errors[0] : undefined
+    },
   }
 }
 

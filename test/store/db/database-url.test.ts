@@ -5,8 +5,7 @@ import { checkSchemaName, queueSchemaOf } from '../../../src/store/db/schemas.ts
 
 test('every part of a URL is decoded', () => {
   expect(parseDatabaseUrl('postgresql://a%40b:p%2F%23%3A@[2001:db8::1]:6543/my%20db?schema=x')).toEqual({
-    host: '2001:db8::1',
-    port: 6543,
+    hosts: [{ host: '2001:db8::1', port: 6543 }],
     user: 'a@b',
     password: 'p/#:',
     database: 'my db',
@@ -15,19 +14,62 @@ test('every part of a URL is decoded', () => {
 })
 
 test('the directory of a Unix socket is a host, in either form', () => {
-  expect(parseDatabaseUrl('postgresql://u@%2Frun%2Fpg/d').host).toBe('/run/pg')
-  expect(parseDatabaseUrl('postgresql:///d?host=/run/pg').host).toBe('/run/pg')
+  const hostsOf = (url: string) => parseDatabaseUrl(url).hosts
+  const socket = [{ host: '/run/pg', port: undefined }]
+  expect(hostsOf('postgresql://u@%2Frun%2Fpg/d')).toEqual(socket)
+  expect(hostsOf('postgresql:///d?host=/run/pg')).toEqual(socket)
   const libpq = parseDatabaseUrl('postgresql://u:p%40@/d?host=/run/pg&port=6543')
-  expect(libpq).toMatchObject({ host: '/run/pg', port: 6543, user: 'u', password: 'p@', database: 'd' })
-  expect(parseDatabaseUrl('postgresql://u:p@:6543/d')).toMatchObject({ host: 'localhost', port: 6543 })
-  expect(parseDatabaseUrl(withParameters('postgresql://u@/d?host=/run/pg', { schema: 'x' })).host).toBe('/run/pg')
+  expect(libpq).toMatchObject({ hosts: [{ host: '/run/pg', port: 6543 }], user: 'u', password: 'p@', database: 'd' })
+  expect(hostsOf('postgresql://u:p@:6543/d')).toEqual([{ host: 'localhost', port: 6543 }])
+  expect(hostsOf(withParameters('postgresql://u@/d?host=/run/pg', { schema: 'x' }))).toEqual(socket)
+})
+
+test.each([
+  [
+    'postgresql://u:p%2C@a:1,[::1]:2,c/d?sslmode=disable&',
+    [
+      ['a', 1],
+      ['::1', 2],
+      ['c', undefined],
+    ],
+  ],
+  [
+    'postgresql://a,b/d?',
+    [
+      ['a', undefined],
+      ['b', undefined],
+    ],
+  ],
+  [
+    'postgresql:///d?host=a,b&port=1,2&',
+    [
+      ['a', 1],
+      ['b', 2],
+    ],
+  ],
+  [
+    'postgresql:///d?host=a,/run/pg&port=7&',
+    [
+      ['a', 7],
+      ['/run/pg', 7],
+    ],
+  ],
+])('several hosts are those of libpq: %s', (url, hosts) => {
+  const expected = hosts.map(([host, port]) => ({ host, port }))
+  const whole = `${url}target_session_attrs=read-write`
+  expect(parseDatabaseUrl(whole).hosts).toEqual(expected)
+  expect(parseDatabaseUrl(withParameters(whole, { schema: 'x' })).hosts).toEqual(expected)
 })
 
 describe('what the service cannot follow is refused by its name, without a value', () => {
   test.each([
-    ['postgresql://u:s3cret@a,b/d', 'it names several hosts'],
-    ['postgresql://u:s3cret@a:1,b:2/d', 'it is not a URL'],
-    ['postgresql://u:s3cret@h/d?target_session_attrs=s3cret', 'the parameter target_session_attrs is not supported'],
+    ['postgresql://u:s3cret@a,b/d', 'several hosts need target_session_attrs=read-write'],
+    ['postgresql://u:s3cret@a:1,b:s3cret/d?target_session_attrs=primary', 'the port must be a number'],
+    [
+      'postgresql://u:s3cret@/d?host=a,b&port=1,2,3&target_session_attrs=primary',
+      'there must be one port, or one for each',
+    ],
+    ['postgresql://u:s3cret@h/d?target_session_attrs=s3cret', 'target_session_attrs must be read-write or primary'],
     ['postgresql://u:s3cret@h/d?channel_binding=s3cret', 'the parameter channel_binding is not supported'],
     ['postgresql://u:s3cret@h/d?schema=a&schema=b', 'the parameter schema appears twice'],
     ['postgresql://u:s3cret@h/d?port=s3cret', 'the port must be a number'],
