@@ -34,8 +34,8 @@ test('every connection of the service has these options', () => {
   )
   const without = sources.filter(({ text }) => !/connectionOptions\(|sessionOptions/.test(text)).map(({ path }) => path)
   expect(sources.length).toBeGreaterThan(4)
-  // It takes the options of the connection whose session it checks.
-  expect(without).toEqual(['store/db/liveness/session-state.ts'])
+  // One takes the options of the connection whose session it checks, the other asks only who is the primary.
+  expect(without).toEqual(['store/db/liveness/session-state.ts', 'store/db/primary-socket.ts'])
 })
 
 test('no session setting of the database reaches a connection', async () => {
