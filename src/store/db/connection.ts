@@ -1,6 +1,6 @@
 import type { ClientConfig } from 'pg'
 import { isPooled, parseDatabaseUrl, refuseUrl } from './database-url.ts'
-import { PrimarySocket } from './primary-socket.ts'
+import { PrimarySocket } from './liveness/primary-socket.ts'
 import { quoteIdentifier } from './schemas.ts'
 import { tlsOptions } from './tls-options.ts'
 

@@ -34,8 +34,8 @@ test('every connection of the service has these options', () => {
   )
   const without = sources.filter(({ text }) => !/connectionOptions\(|sessionOptions/.test(text)).map(({ path }) => path)
   expect(sources.length).toBeGreaterThan(4)
-  // One takes the options of the connection whose session it checks, the other asks only who is the primary.
-  expect(without).toEqual(['store/db/liveness/session-state.ts', 'store/db/primary-socket.ts'])
+  // One takes the options of the connection whose session it checks, the other checks only who is the primary.
+  expect(without).toEqual(['store/db/liveness/primary-socket.ts', 'store/db/liveness/session-state.ts'])
 })
 
 test('no session setting of the database reaches a connection', async () => {

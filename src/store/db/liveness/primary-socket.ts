@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import pg from 'pg'
-import { errorCode } from '../../runtime/poll.ts'
-import type { DatabaseHost } from './database-url.ts'
+import { errorCode } from '../../../runtime/poll.ts'
+import type { DatabaseHost } from '../database-url.ts'
 
 /** How to sign in, and how long one host may take. */
 type Account = pg.ClientConfig & { connectionTimeoutMillis: number }
@@ -9,12 +9,12 @@ type Account = pg.ClientConfig & { connectionTimeoutMillis: number }
 /** The host that was the primary last, by the list of hosts. */
 const lastPrimaries = new Map<string, DatabaseHost>()
 
-/** Of a known primary, before the other hosts are asked too. */
+/** For a known primary, before all hosts are tried. */
 const patienceMs = 1_000
 
 /**
- * A connection to the host that takes changes, whatever the driver names: the driver knows one host only. Every connection looks for
- * it, because the primary changes with a failover. libpq: `target_session_attrs=read-write`.
+ * A connection to the host that takes changes; the host that the driver names is ignored, because it knows only one. Every connection
+ * finds the primary anew, since a failover changes it. libpq: `target_session_attrs=read-write`.
  */
 export class PrimarySocket extends Socket {
   readonly #hosts: readonly DatabaseHost[]
@@ -81,6 +81,6 @@ async function ask(host: DatabaseHost, account: Account): Promise<DatabaseHost> 
     if (rows[0]?.isReadOnly !== false) throw new NotPrimaryError('the host takes no changes')
     return host
   } finally {
-    client.end().catch(() => {}) // the answer is known, or the host is away
+    client.end().catch(() => {}) // the result is known, or the host is away
   }
 }
