@@ -48,7 +48,7 @@ const allowed: readonly { term: RegExp; files: RegExp; reason: string }[] = [
   },
   { term: /\banswers: (true|false|flag)\b/g, files: /^test\//, reason: 'the policy format' },
   {
-    term: /'(http|ldap)\.answers'/g,
+    term: /'(http|ldap|kerberos|dns)\.answers'/g,
     files: /^(src|test)\/console\/pages\/(policies|findings)\//,
     reason: 'the policy format',
   },
@@ -69,7 +69,12 @@ const allowed: readonly { term: RegExp; files: RegExp; reason: string }[] = [
     files: /^test\/store\/(db\/vocabulary-migration|renamed-reasons)\.test\.ts$/,
     reason: 'quoted data of older releases',
   },
-  { term: /\brealm\b/g, files: /^test\/support\/peers\/samba-ad/, reason: 'the realm of Kerberos' },
+  {
+    term: /realms?/gi,
+    files:
+      /kerberos|^docs\/(policies|protocols)\.md$|^openapi\/|^src\/console\/pages\/(findings|policies)\/|^test\/(support\/peers\/(samba-ad|mit-kdc)|probes\/fuzz\/cases|domain\/protocols\/judging)/,
+    reason: 'the realm of Kerberos, RFC 4120',
+  },
   {
     term: /'[a-z-]*answer[a-z-]*':/g,
     files: /^src\/domain\/findings\/reasons\.ts$/,

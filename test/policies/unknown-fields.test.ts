@@ -37,6 +37,7 @@ const probeOf: Record<keyof typeof groups, PolicyRule['probe']> = {
   ldap: 'ldap',
   smtp: 'smtp',
   smb: 'smb',
+  kerberos: 'kerberos',
 }
 const expectations = Object.entries(groups).flatMap(([name, shape]) => {
   const probe = probeOf[name as keyof typeof probeOf]

@@ -1,6 +1,7 @@
 import type { Static, TSchema } from 'typebox'
 import type { SharedReason } from '../findings/shared-reasons.ts'
 import { https } from './https.ts'
+import { kerberos } from './kerberos.ts'
 import { ldap } from './ldap.ts'
 import type { AnyProtocol, Demand } from './protocol.ts'
 import { smb } from './smb.ts'
@@ -18,6 +19,7 @@ export const protocols = {
   ldap,
   smtp,
   smb,
+  kerberos,
 } as const satisfies { readonly [Name in string]: AnyProtocol }
 
 type Protocols = typeof protocols

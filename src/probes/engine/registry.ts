@@ -1,5 +1,6 @@
 import type { ProtocolName } from '../../domain/protocols/index.ts'
 import { probeHttps } from '../https/probe.ts'
+import { probeKerberos } from '../kerberos/probe.ts'
 import { probeLdap } from '../ldap/probe.ts'
 import { probeSmb } from '../smb/probe.ts'
 import { probeSmtp } from '../smtp/probe.ts'
@@ -19,4 +20,5 @@ export const probes: ProbeRegistry = {
   ldap: probeLdap,
   smtp: probeSmtp,
   smb: probeSmb,
+  kerberos: probeKerberos,
 }

@@ -1,4 +1,5 @@
 import type { LdapFacts } from '../../domain/protocols/ldap.ts'
+import { generalizedTime } from '../../encoding/generalized-time.ts'
 import { escapeControls } from '../../encoding/text.ts'
 import type { Deadline } from '../engine/deadline.ts'
 import type { Channel, Reply } from './channel.ts'
@@ -107,14 +108,6 @@ const valuesOf = (attributes: Attributes, name: string) => attributes.get(name.t
 const integer = (text = '') => (/^(0|-?[1-9]\d{0,8})$/.test(text) ? Number(text) : undefined)
 
 const boolean = (text = '') => (text === 'TRUE' || text === 'FALSE' ? text === 'TRUE' : undefined)
-
-/** GeneralizedTime, RFC 4517 section 3.3.13: whole seconds, UTC. */
-function generalizedTime(text: string): number | undefined {
-  const [, year, month, day, hour, minute, second] =
-    /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:\.\d{1,9})?Z$/.exec(text) ?? []
-  const time = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
-  return Number.isNaN(time) ? undefined : time
-}
 
 const present = <T extends object>(values: T) =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>

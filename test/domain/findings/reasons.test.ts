@@ -80,6 +80,7 @@ describe('the reason codes', () => {
     ['smb', { smb: {} }, 'response to SMB negotiation'],
     ['smb', { smb: { smb: { dialect: 'SMB3.0' } } }, 'NTLM challenge'],
     ['smb', { smb: { smb: { dialects: { SMB1: 'not-tested' } } } }, 'response to each SMB dialect'],
+    ['kerberos', { kerberos: {} }, 'response of a KDC'],
     ['tcp', { tcp: {} }, 'connection'],
   ])('silence of %s names what did not come: %s', (probe, facts, noun) => {
     const silent = { state: 'open', reason: 'protocol-timeout', facts: facts[probe] ?? {}, waitedMs: 6_000 } as const

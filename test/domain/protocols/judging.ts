@@ -10,6 +10,7 @@ export type Row = [claim: string, expect: ResolvedExpectation, seen: Omit<Seen, 
 const undecided: readonly ReasonCode[] = [
   'certificate-status-unknown',
   'facts-missing',
+  'kerberos-realm-not-shown',
   'plain-http-unclear',
   'protocol-timeout',
   'response-too-large',

@@ -1,6 +1,7 @@
 import type { ResolvedExpectation } from '../../../src/domain/policy/policy.ts'
 import type { ProtocolName } from '../../../src/domain/protocols/index.ts'
 import { startExim } from '../../support/peers/exim.ts'
+import { kinit, startMitKdc } from '../../support/peers/mit-kdc.ts'
 import { startNginx } from '../../support/peers/nginx.ts'
 import { startSshd } from '../../support/peers/openssh.ts'
 import type { Peer } from '../../support/peers/peer.ts'
@@ -175,6 +176,22 @@ export const fuzzCases: Record<Exclude<ProtocolName, 'tcp'>, readonly FuzzCase[]
       expect: { state: ['open'], smb: { minDialect: 'SMB3.1.1' } },
       oracle: async (at) =>
         (await speaksTo(at, 'nmap', ['-Pn', '-n', '-pPORT', '--script', 'smb-protocols', 'HOST'])).includes('311'),
+      share: 1,
+    },
+  ],
+  kerberos: [
+    {
+      name: 'a KDC of MIT Kerberos, which serves another realm',
+      start: () => startMitKdc(),
+      expect: { state: ['open'], kerberos: { realm: 'OTHER.TEST', askKrbtgt: true } },
+      oracle: async (at) => !(await kinit(at, 'krbtgt/OTHER.TEST', 'OTHER.TEST')).includes('not found in Kerberos'),
+      share: 4,
+    },
+    {
+      name: 'nginx, which is no KDC',
+      start: () => startNginx(),
+      expect: { state: ['open'], kerberos: { answers: true } },
+      oracle: async (at) => (await kinit(at, 'unknown', 'LAB.TEST')).includes('Kerberos database'),
       share: 1,
     },
   ],

@@ -2,14 +2,19 @@ import { expect, test } from 'vitest'
 import { describeWithPeers } from '../../support/peers/available.ts'
 import { type FuzzProtocol, fuzz } from './run.ts'
 
-const runs = { tls: 8_000, https: 8_000, ssh: 3_000, ldap: 8_000, smtp: 8_000, smb: 8_000 } as const satisfies Record<
-  FuzzProtocol,
-  number
->
+const runs = {
+  tls: 8_000,
+  https: 8_000,
+  ssh: 3_000,
+  ldap: 8_000,
+  smtp: 8_000,
+  smb: 8_000,
+  kerberos: 4_000,
+} as const satisfies Record<FuzzProtocol, number>
 const seed = 1
 
 describeWithPeers(
-  ['nginx', 'openssl', 'openssh', 'slapd', 'ldap-utils', 'exim', 'curl', 'smbd', 'nmap'],
+  ['nginx', 'openssl', 'openssh', 'slapd', 'ldap-utils', 'exim', 'curl', 'smbd', 'nmap', 'mit-kdc'],
   'responses changed by chance',
   () => {
     test.for(Object.entries(runs) as [FuzzProtocol, number][])(

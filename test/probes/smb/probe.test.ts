@@ -113,7 +113,7 @@ describeWithPeers(['smbd', 'nmap'], 'smbd', () => {
 
 describeWithPeers(['samba-ad', 'smbd', 'nmap'], 'a domain controller', () => {
   test('requires signatures, refuses SMB1 and names its domain, as nmap says', async () => {
-    await using ad = await startSambaAd({ smb: true })
+    await using ad = await startSambaAd({ services: ['s3fs'] })
     const { facts } = await probe({ host: ad.host, port: 445 }, smbDialects)
     expect(facts.smb).toMatchObject({
       dialect: 'SMB3.1.1',

@@ -28,6 +28,7 @@ const needs = {
     root: true,
   },
   smbd: { packages: { smbd: 'samba' }, root: true },
+  'mit-kdc': { packages: { krb5kdc: 'krb5-kdc', kdb5_util: 'krb5-kdc', kinit: 'krb5-user' } },
   openssl: { packages: openssl },
   nginx: { packages: { nginx: 'nginx-light', ...openssl } },
   haproxy: { packages: { haproxy: 'haproxy', ...openssl } },

@@ -22,7 +22,7 @@ def provision(directory, settings):
     command = [
         'samba-tool', 'domain', 'provision', '--targetdir=' + directory, '--realm=' + settings['realm'],
         '--domain=' + settings['domain'], '--host-name=' + settings['hostName'], '--host-ip=127.0.0.1',
-        '--server-role=dc', '--dns-backend=NONE', '--adminpass=' + settings['adminPassword'],
+        '--server-role=dc', '--dns-backend=SAMBA_INTERNAL', '--adminpass=' + settings['adminPassword'],
     ]
     # The second try is for filesystems and containers without security xattrs.
     for extra in [[], ['--option=posix:eadb=' + directory + '/eadb.tdb']]:

@@ -28,6 +28,8 @@ const accounts = {
   passwordExpired: { name: 'u-pwexpired', adCode: '532' },
 } as const
 
+const servicePorts = { kdc: 88, dns: 53, s3fs: 445 } as const
+
 export type AccountState = keyof typeof accounts
 export const accountStates = Object.keys(accounts) as AccountState[]
 
@@ -42,14 +44,15 @@ export interface Account {
 interface SambaAdOptions {
   /** What binds on plain LDAP are worth; `yes` (Samba's and today's Windows' default) refuses simple and SASL ones with 8. */
   strongAuth?: 'yes' | 'allow_sasl_over_tls' | 'no'
-  /** Its file server too, at port 445. */
-  smb?: boolean
+  /** What it runs beside LDAP; its name server refuses recursion, because it has no forwarder. */
+  services?: readonly ('kdc' | 'dns' | 's3fs')[]
 }
 
 export interface SambaAd extends Peer {
   /** A loopback address of its own, because Samba's ports are fixed. */
   host: string
   ports: { ldap: 389; ldaps: 636; globalCatalog: 3268; globalCatalogTls: 3269 }
+  realm: string
   base: string
   /** The DC's DNS name, which its certificate is issued for beside the address. */
   hostName: string
@@ -63,11 +66,11 @@ export interface SambaAd extends Peer {
 }
 
 /**
- * A real Samba Active Directory domain controller, its LDAP services only. Each instance has its own copy of the directory,
+ * A real Samba Active Directory domain controller, by default its LDAP services only. Each instance has its own copy of the directory,
  * so one may lock accounts out. The domain is provisioned once (some seconds) and kept in the user's cache directory;
  * after that a start takes well under a second, so nothing needs to be shared between test files.
  */
-export async function startSambaAd({ strongAuth = 'yes', smb = false }: SambaAdOptions = {}): Promise<SambaAd> {
+export async function startSambaAd({ strongAuth = 'yes', services = [] }: SambaAdOptions = {}): Promise<SambaAd> {
   const host = ownLoopbackAddress()
   const hostName = `${settings.hostName}.${settings.realm.toLowerCase()}`
   const base = settings.realm
@@ -84,16 +87,13 @@ export async function startSambaAd({ strongAuth = 'yes', smb = false }: SambaAdO
     await mkdir(`${directory.path}/run`)
     const config = `${directory.path}/smb.conf`
     const tls = { certfile: certificate.certPath, keyfile: certificate.keyPath, cafile: caPath }
-    await writeFile(
-      config,
-      sambaConfig({ directory: directory.path, host, strongAuth, tls, services: smb ? 'ldap, s3fs' : 'ldap' }),
-    )
+    await writeFile(config, sambaConfig({ directory: directory.path, host, strongAuth, services, tls }))
     // -i: it runs in the foreground, in one process.
     const samba = await spawnPeer('samba', ['-i', '-M', 'single', '-s', config, '--debug-stdout', '-d1'], {
       env: { ...process.env, KRB5_CONFIG: `${directory.path}/private/krb5.conf` },
-      ports: { host, ports: [...Object.values(ports), ...(smb ? [445] : [])] },
+      ports: { host, ports: [...Object.values(ports), ...services.map((service) => servicePorts[service])] },
     })
-    const facts = { host, ports, base, hostName, accounts: describeAccounts(base), ca, caPath }
+    const facts = { host, ports, realm: settings.realm, base, hostName, accounts: describeAccounts(base), ca, caPath }
     const failedLogons = async ({ principal }: Account) => {
       const name = principal.slice(0, principal.indexOf('@'))
       const from = ['-H', `${directory.path}/private/sam.ldb`, '-s', config]
@@ -124,21 +124,21 @@ async function provisionedDomain(): Promise<string> {
 }
 
 interface SambaSettings {
-  services: string
   directory: string
   host: string
   strongAuth: string
+  services: readonly string[]
   tls: { certfile: string; keyfile: string; cafile: string }
 }
 
-function sambaConfig({ directory, host, strongAuth, tls, services }: SambaSettings): string {
+function sambaConfig({ directory, host, strongAuth, services, tls }: SambaSettings): string {
   return `
 [global]
   realm = ${settings.realm}
   workgroup = ${settings.domain}
   netbios name = ${settings.hostName}
   server role = active directory domain controller
-  server services = ${services}
+  server services = ${['ldap', ...services].join(', ')}
   smb ports = 445
   log level = 1 auth_audit:3
   disable netbios = yes

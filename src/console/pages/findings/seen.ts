@@ -34,6 +34,10 @@ export const decidingFacts: Readonly<Record<string, readonly string[]>> = {
   'smb.refuses': ['smb.dialects'],
   'smb.signing': ['smb.signing'],
   'smb.encryption': ['smb.encryption'],
+  'kerberos.answers': ['kerberos.errorName', 'kerberos.response'],
+  'kerberos.realm': ['kerberos.realm.name', 'kerberos.realm.served'],
+  'kerberos.askKrbtgt': [],
+  'kerberos.maxClockSkewSeconds': ['kerberos.clock.limitSeconds', 'kerberos.clock.within'],
 }
 
 type Fields = Readonly<Record<string, unknown>>

@@ -31,6 +31,10 @@ const phrases: Readonly<Record<string, (value: string) => string>> = {
   'smb.refuses': (dialects) => `refuses ${dialects}`,
   'smb.signing': () => 'requires signed messages',
   'smb.encryption': () => 'supports encryption',
+  'kerberos.answers': () => 'responds to Kerberos',
+  'kerberos.realm': (realm) => `serves the realm ${realm}`,
+  'kerberos.askKrbtgt': () => 'the realm may be shown by the client krbtgt',
+  'kerberos.maxClockSkewSeconds': (seconds) => `its clock differs by at most ${seconds} seconds`,
 }
 /** Flags that demand something by being false. */
 const demandsByFalse = ['http.plainServed']

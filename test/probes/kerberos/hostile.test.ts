@@ -1,0 +1,135 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { probeKerberos } from '../../../src/probes/kerberos/probe.ts'
+import { hostile, type Step, startHostile } from '../../support/peers/hostile.ts'
+import { inTime, watchedIo } from '../../support/watched-io.ts'
+
+const generous = 5_000
+const short = 500
+
+/** Probes, and makes sure that nothing is left behind and the deadline held. */
+async function probe({ host, port }: { host: string; port: number }, deadlineMs: number) {
+  const io = watchedIo({ deadlineMs })
+  const endpoint = { host: 'kdc.lab.test', address: host, port }
+  const options = { realm: 'LAB.TEST', askKrbtgt: true, maxClockSkewSeconds: 300 }
+  const seen = await inTime(deadlineMs, probeKerberos(endpoint, options, io))
+  expect(io.left()).toEqual({ sockets: 0, waits: 0 })
+  return seen
+}
+
+/** A KRB-ERROR of MIT Kerberos with code 6, and the offset of that code. */
+const recorded = Buffer.from(
+  '000000a37e81a030819da003020105a10302011ea411180f32303236313230313031323730335aa5050203019ccea603020106a70a1b084c41422e54' +
+    '455354a8273025a003020101a11e301c1b1a706f727477617264656e2d6e6f626f64792d3566326338316434a90a1b084c41422e54455354aa1d30' +
+    '1ba003020102a11430121b066b72627467741b084c41422e54455354ab121b10434c49454e545f4e4f545f464f554e44',
+  'hex',
+)
+const codeAt = recorded.indexOf(Buffer.from('a603020106', 'hex')) + 4
+
+const withCode = (code: number) => {
+  const bytes = Buffer.from(recorded)
+  bytes[codeAt] = code
+  return bytes
+}
+const respond = (bytes: Buffer): Step[] => [{ reply: () => bytes }, 'hang']
+
+const bytes = fc.oneof(
+  fc.uint8Array({ minLength: 1, maxLength: 600 }),
+  fc.nat({ max: recorded.length - 1 }).map((at) => {
+    const changed = Buffer.from(recorded)
+    changed[at] = (changed[at] ?? 0) ^ 0x55
+    return changed
+  }),
+)
+const step = fc.oneof(
+  bytes.map((send): Step => ({ send })),
+  bytes.map((send): Step => ({ reply: () => send })),
+  bytes.map((drip): Step => ({ drip, everyMs: 1 })),
+)
+const script = fc
+  .tuple(fc.array(step, { maxLength: 3 }), fc.constantFrom<Step>('hang', 'end', 'reset'))
+  .map(([steps, last]): Step[] => [...steps, last])
+
+describe('probeKerberos and hostile peers', () => {
+  test('never throws, keeps its deadline and leaves nothing behind', async () => {
+    const together = 25
+    await fc.assert(
+      fc.asyncProperty(fc.array(script, { minLength: together, maxLength: together }), async (scripts) => {
+        const peers = await Promise.all(scripts.map((steps) => startHostile(steps)))
+        const seen = await Promise.all(peers.map((peer) => probe(peer, short)))
+        await Promise.all(peers.map((peer) => peer.stop()))
+        for (const { state } of seen) expect(state).toBe('open')
+      }),
+      { numRuns: 8 },
+    )
+  })
+
+  test.each<[string, readonly Step[], string, string | undefined]>([
+    ['says nothing', hostile.silent, 'protocol-timeout', 'nothing'],
+    ['drips the length of a message', [{ drip: recorded, everyMs: 50 }], 'protocol-timeout', undefined],
+    ['announces more than it sends', respond(Buffer.from('0000ffff7e', 'hex')), 'protocol-timeout', undefined],
+  ])('ends with the deadline when a peer %s', async (_what, steps, reason, spoke) => {
+    await using peer = await startHostile(steps)
+    const seen = await probe(peer, short)
+    expect({ reason: seen.reason, spoke: seen.facts.spoke }).toEqual({ reason, spoke })
+  })
+
+  test.each<[string, readonly Step[], string, string | undefined]>([
+    ['SSH', hostile.ssh, 'protocol-mismatch', 'ssh'],
+    ['SMTP', hostile.smtp, 'protocol-mismatch', 'smtp'],
+    ['HTTP', hostile.http, 'protocol-mismatch', 'http'],
+    ['bytes without end', hostile.flood(), 'protocol-mismatch', 'other'],
+    ['an empty message', respond(Buffer.alloc(4)), 'protocol-mismatch', 'other'],
+    ['a message of LDAP', respond(Buffer.from('00000002300c', 'hex')), 'protocol-mismatch', 'other'],
+    [
+      'a message with bytes behind it',
+      respond(Buffer.from('000000047e003000', 'hex')),
+      'protocol-violation',
+      undefined,
+    ],
+    ['an empty KRB-ERROR', respond(Buffer.from('000000027e00', 'hex')), 'protocol-violation', undefined],
+    ['an AS-REP without fields', respond(Buffer.from('000000046b023000', 'hex')), 'protocol-violation', undefined],
+    ['an element that exceeds it', respond(Buffer.from('000000047e82ffff', 'hex')), 'protocol-violation', undefined],
+  ])('recognizes %s', async (_what, steps, reason, spoke) => {
+    await using peer = await startHostile(steps)
+    const seen = await probe(peer, generous)
+    expect({ reason: seen.reason, spoke: seen.facts.spoke }).toEqual({ reason, spoke })
+  })
+
+  test.each(['reset', 'end'] as const)('reports a peer that breaks off (%s) at any byte', async (ending) => {
+    const broken = ending === 'reset' ? 'connection-reset' : 'connection-closed'
+    for (let cut = 5; cut < recorded.length; cut += 9) {
+      await using peer = await startHostile([{ reply: () => recorded.subarray(0, cut) }, { pauseMs: 2 }, ending])
+      expect({ cut, ...(await probe(peer, generous)) }).toMatchObject({ cut, reason: broken, facts: {} })
+    }
+  })
+
+  test('a KDC that says "wrong realm" does not serve the realm', async () => {
+    await using peer = await startHostile(respond(withCode(68)))
+    const { facts } = await probe(peer, generous)
+    expect(facts.kerberos).toMatchObject({ errorName: 'KDC_ERR_WRONG_REALM', realm: { served: false } })
+  })
+
+  test('a KDC that says "wrong realm" of another one serves the realm', async () => {
+    const forRealm = (request: Buffer) => (request.includes('PORTWARDEN.INVALID') ? withCode(68) : recorded)
+    await using peer = await startHostile([{ reply: forRealm }, 'hang'])
+    const { facts } = await probe(peer, generous)
+    expect(facts.kerberos?.realm).toEqual({ name: 'LAB.TEST', served: true })
+  })
+
+  test('a KDC that knows every client of every realm shows no realm', async () => {
+    await using peer = await startHostile(respond(withCode(25)))
+    const { facts } = await probe(peer, generous)
+    expect(facts.kerberos).toMatchObject({ errorCode: 25, realm: { name: 'LAB.TEST' } })
+    expect(facts.kerberos?.realm).not.toHaveProperty('served')
+  })
+
+  test('a clock of years ago is beyond every limit', async () => {
+    const old = Buffer.from(recorded)
+    old.write('1999', old.indexOf('2026'))
+    await using peer = await startHostile(respond(old))
+    const { facts, measurements } = await probe(peer, generous)
+    expect(facts.kerberos?.clock).toEqual({ limitSeconds: 300, within: false })
+    expect(measurements?.clockSkewMs).toBeLessThan(-20 * 365 * 86_400_000)
+  })
+})
