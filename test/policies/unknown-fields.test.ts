@@ -38,6 +38,7 @@ const probeOf: Record<keyof typeof groups, PolicyRule['probe']> = {
   smtp: 'smtp',
   smb: 'smb',
   kerberos: 'kerberos',
+  rdp: 'rdp',
 }
 const expectations = Object.entries(groups).flatMap(([name, shape]) => {
   const probe = probeOf[name as keyof typeof probeOf]

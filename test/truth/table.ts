@@ -3,6 +3,7 @@ import { certificateRows } from './rows/certificates.ts'
 import { httpRows } from './rows/http.ts'
 import { ldapRows } from './rows/ldap.ts'
 import { networkRows } from './rows/network.ts'
+import { rdpRows } from './rows/rdp.ts'
 import { smbRows } from './rows/smb.ts'
 import { smtpRows } from './rows/smtp.ts'
 import { sshRows } from './rows/ssh.ts'
@@ -17,5 +18,6 @@ export const rows: readonly Row[] = [
   ...ldapRows,
   ...smtpRows,
   ...smbRows,
+  ...rdpRows,
   ...networkRows,
 ]

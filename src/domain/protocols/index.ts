@@ -4,6 +4,7 @@ import { https } from './https.ts'
 import { kerberos } from './kerberos.ts'
 import { ldap } from './ldap.ts'
 import type { AnyProtocol, Demand } from './protocol.ts'
+import { rdp } from './rdp.ts'
 import { smb } from './smb.ts'
 import { smtp } from './smtp.ts'
 import { ssh } from './ssh.ts'
@@ -20,6 +21,7 @@ export const protocols = {
   smtp,
   smb,
   kerberos,
+  rdp,
 } as const satisfies { readonly [Name in string]: AnyProtocol }
 
 type Protocols = typeof protocols

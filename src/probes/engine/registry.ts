@@ -2,6 +2,7 @@ import type { ProtocolName } from '../../domain/protocols/index.ts'
 import { probeHttps } from '../https/probe.ts'
 import { probeKerberos } from '../kerberos/probe.ts'
 import { probeLdap } from '../ldap/probe.ts'
+import { probeRdp } from '../rdp/probe.ts'
 import { probeSmb } from '../smb/probe.ts'
 import { probeSmtp } from '../smtp/probe.ts'
 import { probeSsh } from '../ssh/probe.ts'
@@ -21,4 +22,5 @@ export const probes: ProbeRegistry = {
   smtp: probeSmtp,
   smb: probeSmb,
   kerberos: probeKerberos,
+  rdp: probeRdp,
 }

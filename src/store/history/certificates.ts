@@ -1,3 +1,4 @@
+import { anyProtocols, protocolNames } from '../../domain/protocols/index.ts'
 import type { TlsFacts } from '../../domain/protocols/tls.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { report } from '../db/statements.ts'
@@ -63,6 +64,11 @@ export function createCertificateStore(db: Database, targetScope: TargetScope) {
 
 const shownEndpoints = 20
 
+const probesWithCertificates = protocolNames.filter((name) => {
+  const { properties } = anyProtocols[name].facts
+  return 'certificate' in properties || 'tls' in properties
+})
+
 interface Row extends Pick<SeenCertificate, 'trusted' | 'trustError' | 'nameMatches' | 'targets' | 'seen'> {
   certificate: NonNullable<TlsFacts['certificate']>
 }
@@ -79,7 +85,7 @@ const shown = (
       (tls->'trusted')::bool AS trusted, tls->>'trustError' AS trust_error, (tls->'nameMatches')::bool AS name_matches
     FROM evidence e CROSS JOIN LATERAL jsonb_each(e.content->'addresses') a
       CROSS JOIN LATERAL (SELECT coalesce(a.value->'facts'->'tls', a.value->'facts') AS tls) f
-    WHERE e.content->>'probe' IN ('tls', 'https', 'ldap', 'smtp') AND tls->'certificate' IS NOT NULL
+    WHERE e.content->>'probe' IN (${Prisma.join(probesWithCertificates)}) AND tls->'certificate' IS NOT NULL
       ${andAll([
         expiresBefore && Prisma.sql`(tls->'certificate'->>'notAfter')::timestamptz < ${expiresBefore}`,
         text !== undefined && hasText(text),

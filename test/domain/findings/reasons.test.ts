@@ -81,6 +81,9 @@ describe('the reason codes', () => {
     ['smb', { smb: { smb: { dialect: 'SMB3.0' } } }, 'NTLM challenge'],
     ['smb', { smb: { smb: { dialects: { SMB1: 'not-tested' } } } }, 'response to each SMB dialect'],
     ['kerberos', { kerberos: {} }, 'response of a KDC'],
+    ['rdp', { rdp: {} }, 'response to RDP negotiation'],
+    ['rdp', { rdp: { rdp: { selected: 'nla' } } }, 'complete TLS handshake'],
+    ['rdp', { rdp: { rdp: { selected: 'standard' } } }, 'response to each security protocol of RDP'],
     ['tcp', { tcp: {} }, 'connection'],
   ])('silence of %s names what did not come: %s', (probe, facts, noun) => {
     const silent = { state: 'open', reason: 'protocol-timeout', facts: facts[probe] ?? {}, waitedMs: 6_000 } as const

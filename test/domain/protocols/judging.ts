@@ -13,6 +13,7 @@ const undecided: readonly ReasonCode[] = [
   'kerberos-realm-not-shown',
   'plain-http-unclear',
   'protocol-timeout',
+  'rdp-security-not-tested',
   'response-too-large',
   'smb-dialect-not-tested',
   'smtp-refused-for-now',

@@ -2,6 +2,7 @@ import type { ResolvedExpectation } from '../../../src/domain/policy/policy.ts'
 import type { ProtocolName } from '../../../src/domain/protocols/index.ts'
 import { startExim } from '../../support/peers/exim.ts'
 import { kinit, startMitKdc } from '../../support/peers/mit-kdc.ts'
+import { startFreerdpShadow } from '../../support/peers/freerdp-shadow.ts'
 import { startNginx } from '../../support/peers/nginx.ts'
 import { startSshd } from '../../support/peers/openssh.ts'
 import type { Peer } from '../../support/peers/peer.ts'
@@ -192,6 +193,18 @@ export const fuzzCases: Record<Exclude<ProtocolName, 'tcp'>, readonly FuzzCase[]
       start: () => startNginx(),
       expect: { state: ['open'], kerberos: { answers: true } },
       oracle: async (at) => (await kinit(at, 'unknown', 'LAB.TEST')).includes('Kerberos database'),
+      share: 1,
+    },
+  ],
+  rdp: [
+    {
+      name: 'a server of FreeRDP without TLS',
+      start: () => startFreerdpShadow('rdp'),
+      expect: { state: ['open'], tls: { minVersion: 'TLSv1' } },
+      oracle: async (at) =>
+        (await speaksTo(at, 'nmap', ['-Pn', '-n', '-pPORT', '--script', '+rdp-enum-encryption', 'HOST'])).includes(
+          'SSL: SUCCESS',
+        ),
       share: 1,
     },
   ],

@@ -10,11 +10,12 @@ const runs = {
   smtp: 8_000,
   smb: 8_000,
   kerberos: 4_000,
+  rdp: 8_000,
 } as const satisfies Record<FuzzProtocol, number>
 const seed = 1
 
 describeWithPeers(
-  ['nginx', 'openssl', 'openssh', 'slapd', 'ldap-utils', 'exim', 'curl', 'smbd', 'nmap', 'mit-kdc'],
+  ['nginx', 'openssl', 'openssh', 'slapd', 'ldap-utils', 'exim', 'curl', 'smbd', 'nmap', 'mit-kdc', 'freerdp-shadow'],
   'responses changed by chance',
   () => {
     test.for(Object.entries(runs) as [FuzzProtocol, number][])(

@@ -29,6 +29,8 @@ const needs = {
   },
   smbd: { packages: { smbd: 'samba' }, root: true },
   'mit-kdc': { packages: { krb5kdc: 'krb5-kdc', kdb5_util: 'krb5-kdc', kinit: 'krb5-user' } },
+  xrdp: { packages: { xrdp: 'xrdp', ...openssl }, root: true },
+  'freerdp-shadow': { packages: { 'freerdp-shadow-cli': 'freerdp2-shadow-x11', Xvfb: 'xvfb' } },
   openssl: { packages: openssl },
   nginx: { packages: { nginx: 'nginx-light', ...openssl } },
   haproxy: { packages: { haproxy: 'haproxy', ...openssl } },

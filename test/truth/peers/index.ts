@@ -1,11 +1,12 @@
 import { ldapPeers } from './ldap.ts'
 import { otherPeers } from './others.ts'
+import { rdpPeers } from './rdp.ts'
 import type { PeerStarter } from './running.ts'
 import { smbPeers } from './smb.ts'
 import { sshPeers } from './ssh.ts'
 import { webPeers } from './web.ts'
 
-const peers = { ...webPeers, ...sshPeers, ...ldapPeers, ...smbPeers, ...otherPeers }
+const peers = { ...webPeers, ...sshPeers, ...ldapPeers, ...rdpPeers, ...smbPeers, ...otherPeers }
 
 export type PeerName = keyof typeof peers
 export const starters: Readonly<Record<PeerName, PeerStarter>> = peers

@@ -82,7 +82,7 @@ export default function Certificates() {
         columns={columns}
         empty={
           <EmptyState title="No certificate has these filters." next={<Link to="/findings">Open the findings</Link>}>
-            Certificates are those that probes of tls, https, ldap and smtp rules have seen.
+            Certificates are those that the probes of rules have seen, in each protocol with TLS.
           </EmptyState>
         }
       />

@@ -38,6 +38,9 @@ export const decidingFacts: Readonly<Record<string, readonly string[]>> = {
   'kerberos.realm': ['kerberos.realm.name', 'kerberos.realm.served'],
   'kerberos.askKrbtgt': [],
   'kerberos.maxClockSkewSeconds': ['kerberos.clock.limitSeconds', 'kerberos.clock.within'],
+  'rdp.speaks': ['rdp.selected'],
+  'rdp.nla': ['rdp.selected', 'rdp.securities'],
+  'rdp.refuses': ['rdp.securities'],
 }
 
 type Fields = Readonly<Record<string, unknown>>

@@ -35,6 +35,9 @@ const phrases: Readonly<Record<string, (value: string) => string>> = {
   'kerberos.realm': (realm) => `serves the realm ${realm}`,
   'kerberos.askKrbtgt': () => 'the realm may be shown by the client krbtgt',
   'kerberos.maxClockSkewSeconds': (seconds) => `its clock differs by at most ${seconds} seconds`,
+  'rdp.speaks': () => 'speaks RDP',
+  'rdp.nla': () => 'requires network level authentication (NLA)',
+  'rdp.refuses': (securities) => `refuses the security ${securities}`,
 }
 /** Flags that demand something by being false. */
 const demandsByFalse = ['http.plainServed']
