@@ -29,6 +29,8 @@ export interface RequestTracing {
 
 /** What the HTTP service is built from. Routes receive single parts; they reach the stores through `request.view` alone. */
 export interface ServerParts extends Omit<Parts, keyof View> {
+  /** The view of everything on the replica, while that is current. */
+  replicaView?: (() => Promise<View | undefined>) | undefined
   scheduler: Pick<Scheduler, 'check' | 'next' | 'now' | 'preview' | 'settle'>
   notifications: Pick<Notifications, 'waitForEnd' | 'events'>
   listening: ListenerSettings & { limits: Limits }
@@ -96,6 +98,8 @@ declare module 'fastify' {
     scope?: Need
     /** Whether keys that are limited by labels may call it. */
     limited?: true
+    /** Whether it reads much, so that a replica may serve it. */
+    replica?: true
     /** Whether a session needs a sign-in of the last 15 minutes. */
     recentSignIn?: true
     /** Whether pages call it by themselves, so that it does not keep a session alive. */

@@ -107,7 +107,14 @@ export async function buildServer({ stores, transaction, now, ...parts }: Server
   }
   await app.register(operationRoutes, parts)
   await app.register(async (guarded) => {
-    requireKey(guarded, view, { tooMany, tokens, quotas, sessions, commandKey: parts.commandKey })
+    requireKey(guarded, view, {
+      tooMany,
+      tokens,
+      quotas,
+      replicaView: parts.replicaView,
+      sessions,
+      commandKey: parts.commandKey,
+    })
     limitStreams(guarded, quotas)
     await guarded.register(metricsRoutes, parts)
     await guarded.register(probeRoutes, parts)

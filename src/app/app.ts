@@ -17,7 +17,7 @@ import { serveMetrics } from './metrics.ts'
 import { createProbers } from './probers.ts'
 import { openJobs, openNotifications } from './queue.ts'
 import { checkReady } from './readiness.ts'
-import { openStores } from './stores.ts'
+import { openReplicaView, openStores } from './stores.ts'
 import { openTraceWorkers, traceAfterEnding } from './traces.ts'
 import { openTracing } from './tracing.ts'
 import { openWebhooks } from './webhooks.ts'
@@ -49,7 +49,8 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
   const { url, directUrl, handle, clock } = database
   const { now } = clock
   const tracing = await openTracing(opening, config)
-  const { stores, transaction, metrics, knownKeys } = await openStores(database, config, { tracing, log })
+  const { stores, transaction, metrics, knownKeys, keys } = await openStores(database, config, { tracing, log })
+  const replicaView = openReplicaView(opening, database, config, { transaction, keys, log })
   const notifications = await openNotifications(opening, directUrl, knownKeys)
   const { waitForBatch, waitForTrace, waitForOutbox } = notifications
   const connector = await openProcessConnector(opening, config, log)
@@ -99,6 +100,7 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
     pages,
     serverParts: {
       ...parts,
+      replicaView,
       pages,
       notifications,
       scheduler,

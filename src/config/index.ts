@@ -29,6 +29,8 @@ export interface Config {
   databaseUrl: string | undefined
   /** PostgreSQL itself, where `databaseUrl` leads to a pooler. */
   databaseDirectUrl: string | undefined
+  /** A streaming replica for reports and exports. */
+  databaseReplicaUrl: string | undefined
   databaseConnections: number
   /** How long a start waits for a database that is away. */
   databaseWaitMs: number
@@ -79,6 +81,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     dataDir: resolve(text('PORTWARDEN_DATA_DIR', '.portwarden')),
     databaseUrl: databaseUrl(values.secret('DATABASE_URL'), 'DATABASE_URL'),
     databaseDirectUrl: databaseUrl(values.secret('DATABASE_DIRECT_URL'), 'DATABASE_DIRECT_URL'),
+    databaseReplicaUrl: databaseUrl(values.secret('DATABASE_REPLICA_URL'), 'DATABASE_REPLICA_URL'),
     databaseConnections: integer('PORTWARDEN_DATABASE_CONNECTIONS', 10, [2, 100]),
     databaseWaitMs: integer('PORTWARDEN_DATABASE_WAIT_MS', 60_000, [0, 86_400_000]),
     ledgerKeys: readLedgerKeys(values.secret('PORTWARDEN_LEDGER_KEY')),

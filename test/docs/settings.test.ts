@@ -12,7 +12,7 @@ test('docs/settings.md has every variable that the configuration reads, and no o
   const sources = globSync('src/{config,cli,telemetry}/**/*.ts', { cwd: root }).map(read).join()
   const names = [
     ...sources.matchAll(
-      /\b(?:PORTWARDEN_[A-Z_]*[A-Z]|DATABASE_(?:DIRECT_)?URL|OTEL_EXPORTER_OTLP_ENDPOINT|HOST|PORT)\b/g,
+      /\b(?:PORTWARDEN_[A-Z_]*[A-Z]|DATABASE_(?:(?:DIRECT|REPLICA)_)?URL|OTEL_EXPORTER_OTLP_ENDPOINT|HOST|PORT)\b/g,
     ),
   ]
   expect(sorted(documented.map(([name]) => name.replace(/_FILE$/, '')))).toEqual(

@@ -16,6 +16,7 @@ interface Guards {
   tooMany?: TooMany
   tokens?: TokenReader | undefined
   quotas?: Quotas
+  replicaView?: (() => Promise<View | undefined>) | undefined
   /** Undefined: cookies count for nothing. */
   sessions?: Sessions | undefined
   /** The secret of the command in whose process the service runs. */
@@ -32,7 +33,11 @@ interface Identity {
  * Requires credentials whose scopes allow the operation on every route of `app`: `Authorization: Bearer` (RFC 6750) with a key or
  * token, or else, under /v1, the cookie of a session that a page of this origin sent.
  */
-export function requireKey(app: FastifyInstance, all: View, { tooMany, quotas, ...credentials }: Guards = {}): void {
+export function requireKey(
+  app: FastifyInstance,
+  all: View,
+  { tooMany, quotas, replicaView, ...credentials }: Guards = {},
+): void {
   app.decorateRequest('caller')
   app.decorateRequest('session')
   app.decorateRequest('view')
@@ -62,6 +67,11 @@ export function requireKey(app: FastifyInstance, all: View, { tooMany, quotas, .
     }
     if (!isEverything(caller.targetScope) && !request.routeOptions.config.limited)
       return sendProblem(reply, { status: 403, detail: 'the key is limited to targets with its labels' })
+    if (request.routeOptions.config.replica) {
+      reply.header('portwarden-as-of', all.now().toISOString())
+      const onReplica = await replicaView?.()
+      if (onReplica) request.view = isEverything(caller.targetScope) ? onReplica : narrow(onReplica, caller.targetScope)
+    }
     if (!session) return
     request.session = session
     if (!isSafe(request) && !hasOwnHeader(request)) return sendProblem(reply, { status: 403, detail: ownHeaderNeeded })

@@ -151,7 +151,7 @@ export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version
   app.get(
     '/audits/:id/findings',
     {
-      config: { scope: ['audits:run', 'reports:read'], limited: true, etag: true },
+      config: { scope: ['audits:run', 'reports:read'], limited: true, replica: true, etag: true },
       schema: {
         operationId: 'listFindings',
         tags: ['audits'],

@@ -28,7 +28,7 @@ export const currentFindingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, '
   app.get(
     '/findings',
     {
-      config: { scope: 'reports:read', limited: true, etag: true },
+      config: { scope: 'reports:read', limited: true, replica: true, etag: true },
       schema: {
         operationId: 'listCurrentFindings',
         tags: ['findings'],
@@ -69,7 +69,7 @@ export const currentFindingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, '
   app.get(
     '/findings/:fingerprint',
     {
-      config: { scope: 'reports:read', limited: true, etag: true },
+      config: { scope: 'reports:read', limited: true, replica: true, etag: true },
       schema: {
         operationId: 'getFinding',
         tags: ['findings'],

@@ -17,7 +17,7 @@ export const baselineRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/baselines',
     {
-      config: { scope: 'reports:read', limited: true },
+      config: { scope: 'reports:read', limited: true, replica: true },
       schema: {
         operationId: 'listBaselines',
         tags: ['reports'],
@@ -60,7 +60,7 @@ export const baselineRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/baselines/:name',
     {
-      config: { scope: 'reports:read', limited: true },
+      config: { scope: 'reports:read', limited: true, replica: true },
       schema: {
         operationId: 'getBaseline',
         tags: ['reports'],

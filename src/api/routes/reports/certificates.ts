@@ -17,7 +17,7 @@ export const certificateRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/reports/certificates',
     {
-      config: { scope: 'reports:read', limited: true, etag: true },
+      config: { scope: 'reports:read', limited: true, replica: true, etag: true },
       schema: {
         operationId: 'getCertificateReport',
         tags: ['reports'],

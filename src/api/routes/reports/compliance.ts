@@ -31,7 +31,7 @@ export const complianceRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/reports/compliance',
     {
-      config: { scope: 'reports:read', limited: true, etag: true },
+      config: { scope: 'reports:read', limited: true, replica: true, etag: true },
       schema: {
         operationId: 'getComplianceReport',
         tags: ['reports'],

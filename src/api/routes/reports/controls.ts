@@ -12,7 +12,7 @@ export const controlRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/reports/controls',
     {
-      config: { scope: 'reports:read', limited: true, etag: true },
+      config: { scope: 'reports:read', limited: true, replica: true, etag: true },
       schema: {
         operationId: 'getControlReport',
         tags: ['reports'],

@@ -13,7 +13,7 @@ export const digestRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedule
   app.get(
     '/reports/digest',
     {
-      config: { scope: 'reports:read', limited: true, etag: true },
+      config: { scope: 'reports:read', limited: true, replica: true, etag: true },
       schema: {
         operationId: 'getDigest',
         tags: ['reports'],

@@ -17,7 +17,7 @@ export const driftRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/reports/drift',
     {
-      config: { scope: 'reports:read', limited: true, etag: true },
+      config: { scope: 'reports:read', limited: true, replica: true, etag: true },
       schema: {
         operationId: 'getDriftReport',
         tags: ['reports'],
@@ -58,7 +58,7 @@ export const driftRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/reports/drift/series',
     {
-      config: { scope: 'reports:read', limited: true, etag: true },
+      config: { scope: 'reports:read', limited: true, replica: true, etag: true },
       schema: {
         operationId: 'getDriftSeries',
         tags: ['reports'],

@@ -11,7 +11,7 @@ export const flowRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/reports/flows',
     {
-      config: { scope: 'reports:read', limited: true, etag: true },
+      config: { scope: 'reports:read', limited: true, replica: true, etag: true },
       schema: {
         operationId: 'getFlowReport',
         tags: ['reports'],

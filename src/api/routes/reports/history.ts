@@ -20,7 +20,7 @@ export const historyRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version
   app.get(
     '/targets/:name/history',
     {
-      config: { scope: 'reports:read', limited: true, etag: true },
+      config: { scope: 'reports:read', limited: true, replica: true, etag: true },
       schema: {
         operationId: 'getTargetHistory',
         tags: ['targets'],

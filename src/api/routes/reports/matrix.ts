@@ -9,7 +9,7 @@ export const matrixRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/reports/matrix',
     {
-      config: { scope: 'reports:read', limited: true, etag: true },
+      config: { scope: 'reports:read', limited: true, replica: true, etag: true },
       schema: {
         operationId: 'getMatrixReport',
         tags: ['reports'],

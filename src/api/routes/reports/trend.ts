@@ -14,7 +14,7 @@ export const trendRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/reports/trend',
     {
-      config: { scope: 'reports:read', limited: true, etag: true },
+      config: { scope: 'reports:read', limited: true, replica: true, etag: true },
       schema: {
         operationId: 'getTrendReport',
         tags: ['reports'],

@@ -22,7 +22,7 @@ export const unknownRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedul
   app.get(
     '/reports/unknown',
     {
-      config: { scope: 'reports:read', limited: true, etag: true },
+      config: { scope: 'reports:read', limited: true, replica: true, etag: true },
       schema: {
         operationId: 'getUnknownReport',
         tags: ['reports'],
@@ -49,7 +49,7 @@ export const unknownRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedul
   app.get(
     '/reports/unknown/targets',
     {
-      config: { scope: 'reports:read', limited: true, etag: true },
+      config: { scope: 'reports:read', limited: true, replica: true, etag: true },
       schema: {
         operationId: 'listUnknownTargets',
         tags: ['reports'],

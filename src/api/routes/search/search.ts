@@ -7,7 +7,7 @@ export const searchRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/search',
     {
-      config: { scope: 'reports:read', limited: true },
+      config: { scope: 'reports:read', limited: true, replica: true },
       schema: {
         operationId: 'search',
         tags: ['search'],
