@@ -8,7 +8,7 @@ import { withFallback } from './fallback.ts'
 export interface Replica {
   /**
    * The replica, once it has everything that was committed before this call, so that a caller reads its own writes. Undefined when it
-   * does not respond, or is behind for longer than a moment: the primary serves the read.
+   * does not respond, or is too far behind: the primary serves the read.
    */
   current(): Promise<Database | undefined>
   close(): Promise<void>
