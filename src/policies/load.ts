@@ -5,30 +5,54 @@ import { checkPlainLeaf, checkShape, isRecord, issueAt, type LeafCheck, under } 
 import { isPlainText, plainText } from '../encoding/text.ts'
 import { checkParameters } from './check-parameters.ts'
 import { checkRuleLeaf, checkRuleMeaning, guardedBy } from './check-rules.ts'
+import { type Base, type BaseReference, baseReferenceOf, extendPolicy } from './extend.ts'
 import { type Format, maxDocumentBytes, readDocument, tooLong } from './read.ts'
 
-type Checked = { document: PolicyDocument } | { errors: ValidationIssue[] }
+/** A checked document, merged with its base. */
+export type Checked = { document: PolicyDocument } | { errors: ValidationIssue[]; missingBase?: BaseReference }
 
 const maxErrors = 100
 
 /** Parses and checks a policy document; errors name their line. */
-export function loadPolicy(text: string, format: Format): Checked {
+export function loadPolicy(text: string, format: Format, base?: Base): Checked {
   const read = readDocument(text, format)
-  if ('errors' in read) return read
-  const issues = findIssues(read.value)
-  if (issues.length === 0) return { document: read.value as PolicyDocument }
-  return { errors: summarize(issues, read.lineOf) }
+  return 'errors' in read ? read : checkValue(read.value, base, read.lineOf)
 }
 
 /** Checks a parsed policy document, such as a request body. */
-export function checkPolicy(value: unknown): Checked {
-  if (Buffer.byteLength(JSON.stringify(value) ?? '') > maxDocumentBytes)
-    return { errors: [{ pointer: '', message: tooLong }] }
-  const issues = findIssues(value)
-  return issues.length === 0 ? { document: value as PolicyDocument } : { errors: summarize(issues, () => undefined) }
+export function checkPolicy(value: unknown, base?: Base): Checked {
+  return isTooLong(value) ? { errors: [{ pointer: '', message: tooLong }] } : checkValue(value, base, () => undefined)
 }
 
-function summarize(issues: ValidationIssue[], lineOf: (pointer: string) => number | undefined): ValidationIssue[] {
+type LineOf = (pointer: string) => number | undefined
+
+const isTooLong = (value: unknown) => Buffer.byteLength(JSON.stringify(value) ?? '') > maxDocumentBytes
+
+function checkValue(value: unknown, base: Base | undefined, lineOf: LineOf): Checked {
+  const reference = baseReferenceOf(value)
+  if (reference && 'errors' in reference) return { errors: summarize(reference.errors, lineOf) }
+  if (reference) return checkExtension(value as Record<string, unknown>, { reference, base }, lineOf)
+  const issues = findIssues(value)
+  return issues.length === 0 ? { document: value as PolicyDocument } : { errors: summarize(issues, lineOf) }
+}
+
+function checkExtension(
+  value: Record<string, unknown>,
+  { reference, base }: { reference: BaseReference; base: Base | undefined },
+  lineOf: LineOf,
+): Checked {
+  if (!base) {
+    const errors = [issueAt(['extends'], `there is no policy ${String(value.extends)}`)]
+    return { errors: summarize(errors, lineOf), missingBase: reference }
+  }
+  const merged = extendPolicy(value, base)
+  if ('errors' in merged) return { errors: summarize(merged.errors, lineOf) }
+  const issues = isTooLong(merged.value) ? [{ pointer: '', message: tooLong }] : findIssues(merged.value)
+  if (issues.length > 0) return { errors: summarize(issues.map(merged.trace), lineOf) }
+  return { document: merged.value as unknown as PolicyDocument }
+}
+
+function summarize(issues: ValidationIssue[], lineOf: LineOf): ValidationIssue[] {
   const errors = issues.slice(0, maxErrors).map((issue) => ({ ...issue, line: lineOf(issue.pointer) }))
   errors.sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
   const more = issues.length - errors.length

@@ -19,12 +19,16 @@ export function createRegions(document: PolicyDocument, source: string | null): 
 function regionsOf({ rules }: PolicyDocument, text: string): Map<string, TextRegion> {
   const lineCounter = new LineCounter()
   const { contents } = parseDocument(text, { lineCounter })
-  const listed = isMap(contents) ? contents.get('rules') : undefined
+  if (!isMap(contents)) return new Map()
+  const listed = contents.get('rules')
   const regions = new Map<string, TextRegion>()
   if (!isSeq(listed)) return regions
-  rules.forEach(({ id }, i) => {
-    const range = (listed.items[i] as { range?: readonly [number, number, number] | null } | undefined)?.range
-    if (!range) return
+  // A text with `extends` has some of the rules only.
+  const byIndex = contents.has('extends') ? undefined : rules
+  listed.items.forEach((item, i) => {
+    const id = byIndex ? byIndex[i]?.id : isMap(item) ? item.get('id') : undefined
+    const range = (item as { range?: readonly [number, number, number] | null }).range
+    if (typeof id !== 'string' || !range) return
     const [start, end] = [lineCounter.linePos(range[0]), lineCounter.linePos(range[1])]
     regions.set(id, { startLine: start.line, startColumn: start.col, endLine: end.line, endColumn: end.col })
   })

@@ -1,10 +1,9 @@
 import { stringify } from 'yaml'
-import type { PolicyDocument } from '../domain/policy/policy.ts'
 import type { Shape } from '../domain/policy/shape.ts'
 import { policySchema } from './schema.ts'
 
 /** A document as YAML, with its fields in the order of the schema: the database keeps no order. */
-export const writeYaml = (document: PolicyDocument): string =>
+export const writeYaml = (document: unknown): string =>
   stringify(inOrder(document, policySchema as Shape), { lineWidth: 120 })
 
 function inOrder(value: unknown, shape: Shape | undefined): unknown {

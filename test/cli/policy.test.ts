@@ -8,12 +8,25 @@ const documents = {
   broken: 'name: broken\nrules: [\n',
   nameless: 'title: Nameless\n',
   list: '[1]\n',
+  base: `name: base
+title: Base
+rules:
+  - { id: ssh, title: SSH, severity: high, direction: inbound, from: [client], probe: tcp, port: 22, expect: { state: [closed] } }
+`,
+  own: 'name: own\nextends: base\nrules:\n  - id: ssh\n    port: 2222\n',
+  epp: 'name: epp\nextends: netwrix-endpoint-protector\nparameters: { sshPort: { default: 2222 } }\n',
+  pinned: 'name: pinned\nextends: base@1\n',
+  wrong: 'name: wrong\nextends: base\nomit: [shh]\n',
+  nowhere: 'name: nowhere\nextends: none\n',
+  egg: 'name: egg\nextends: hen\n',
+  hen: 'name: hen\nextends: egg\n',
+  ...Object.fromEntries(Array.from({ length: 11 }, (_, i) => [`c${i}`, `name: c${i}\nextends: c${i + 1}\n`])),
 }
 let directory: Awaited<ReturnType<typeof makeTempDir>>
 const file = (name: string) => join(directory.path, `${name}.yaml`)
 beforeAll(async () => {
   directory = await makeTempDir('policy')
-  for (const [name, text] of Object.entries(documents)) await writeFile(file(name), text)
+  for (const [name, text] of Object.entries<string>(documents)) await writeFile(file(name), text)
 })
 afterAll(() => directory.remove())
 
@@ -37,4 +50,22 @@ test('names a file that cannot be read', async () => {
     const ran = await runInProcess(['policy', 'validate', path])
     expect(ran).toEqual({ code: 64, stdout: '', stderr: `portwarden: ${path}: ${message}\n` })
   }
+})
+
+test('a file extends the file of that name beside it, else a built-in policy, without a service', async () => {
+  const ran = await runInProcess(['policy', 'validate', file('own'), file('epp')])
+  expect(ran).toEqual({ code: 0, stdout: `${file('own')}: valid\n${file('epp')}: valid\n`, stderr: '' })
+  const { code, stdout } = await runInProcess(['policy', 'diff', file('base'), file('own')])
+  expect([code, stdout]).toEqual([1, expect.stringMatching(/^rule ssh: changed\n {2}port: 22 → 2222$/m)])
+})
+
+test.each([
+  ['wrong', 1, /wrong\.yaml:3: \/omit\/0 base has no rule `shh`: did you mean `ssh`\?/],
+  ['nowhere', 1, /nowhere\.yaml:2: \/extends there is no policy none/],
+  ['pinned', 64, /\/extends names version 1 of base, and only a service has versions/],
+  ['egg', 64, /hen\.yaml: \/extends leads back to .*egg\.yaml/],
+  ['c0', 64, /c9\.yaml: \/extends is the 10th in a row/],
+])('validate says what is wrong with the base of %s.yaml', async (name, code, message) => {
+  const ran = await runInProcess(['policy', 'validate', file(name)])
+  expect([ran.code, ran.stdout + ran.stderr]).toEqual([code, expect.stringMatching(message)])
 })

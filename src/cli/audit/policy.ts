@@ -2,9 +2,11 @@ import { readFile } from 'node:fs/promises'
 import { getSystemErrorMessage } from 'node:util'
 import { parseParameterValue } from '../../domain/policy/parameters.ts'
 import type { ParameterValue, PolicyDocument } from '../../domain/policy/policy.ts'
+import type { BaseReference } from '../../policies/extend.ts'
 import { loadPolicy } from '../../policies/load.ts'
 import { UsageError } from '../command.ts'
 import type { Service } from '../connection/api.ts'
+import { baseBeside, type FindBase } from './policy-base.ts'
 
 export interface StoredPolicy {
   name: string
@@ -18,35 +20,56 @@ export const isFile = (text: string) => /[/\\]|\.(ya?ml|json)$/i.test(text)
 /** The stored policy of that name; the document of a file becomes its newest version where it differs. Throws UsageError. */
 export async function findPolicy(service: Service, policy: string): Promise<StoredPolicy> {
   if (isFile(policy)) return putPolicyFile(service, policy)
-  const [, name = policy, version] = /^(.*)@(\d+)$/.exec(policy) ?? []
-  const path = `/v1/policies/${encodeURIComponent(name)}${version === undefined ? '' : `/versions/${version}`}`
-  const found = await service.find<StoredPolicy>(path)
+  const found = await findStored(service, parseReference(policy))
   if (!found)
-    throw new UsageError(`there is no policy ${policy}; a file is named with its ending, such as ./${name}.yaml`)
+    throw new UsageError(
+      `there is no policy ${policy}; a file is named with its ending, such as ./${parseReference(policy).name}.yaml`,
+    )
   return found
 }
 
-/** Stores the document of a file. Throws UsageError. */
+/** A policy as `NAME` or `NAME@VERSION`. */
+export function parseReference(text: string): BaseReference {
+  const [, name = text, version] = /^(.*)@(\d+)$/.exec(text) ?? []
+  return version === undefined ? { name } : { name, version: Number(version) }
+}
+
+function findStored(service: Service, { name, version }: BaseReference): Promise<StoredPolicy | undefined> {
+  const path = `/v1/policies/${encodeURIComponent(name)}${version === undefined ? '' : `/versions/${version}`}`
+  return service.find<StoredPolicy>(path)
+}
+
+/** Stores the document of a file, resolved by the service that knows its base. Throws UsageError. */
 export async function putPolicyFile(service: Service, file: string): Promise<StoredPolicy> {
-  const { name } = await readDraft(file)
+  const { name } = await readDraft(file, async (reference) => {
+    const base = await findStored(service, reference)
+    return base && { label: `${base.name}@${base.version}`, document: base.document }
+  })
   const path = `/v1/policies/${encodeURIComponent(name)}`
   return service.json(path, { method: 'PUT', body: await readPolicyFile(file), type: 'application/yaml' })
 }
 
 /** The document of a file. Throws UsageError with all that is not valid. */
-export async function readDraft(file: string): Promise<PolicyDocument> {
-  const checked = await checkPolicyFile(file)
+export async function readDraft(file: string, findBase?: FindBase): Promise<PolicyDocument> {
+  const checked = await checkPolicyFile(file, findBase)
   if ('document' in checked) return checked.document
   throw new UsageError(checked.errors.join('\n  '))
 }
 
-/** The document of a file, or a line for each error. Throws UsageError for a file that cannot be read. */
-export async function checkPolicyFile(file: string): Promise<{ document: PolicyDocument } | { errors: string[] }> {
-  const checked = loadPolicy(await readPolicyFile(file), 'yaml')
+/** The document of a file, or its errors. Throws UsageError for an unreadable file. */
+export async function checkPolicyFile(
+  file: string,
+  findBase: FindBase = baseBeside(file, readDraft),
+): Promise<{ document: PolicyDocument } | { errors: string[] }> {
+  const text = await readPolicyFile(file)
+  let checked = loadPolicy(text, 'yaml')
+  if ('missingBase' in checked && checked.missingBase) {
+    const base = await findBase(checked.missingBase)
+    if (base) checked = loadPolicy(text, 'yaml', base)
+  }
   if (!('errors' in checked)) return checked
-  const errors: readonly { pointer: string; line?: number; message: string }[] = checked.errors
   return {
-    errors: errors.map(
+    errors: checked.errors.map(
       ({ pointer, line, message }) =>
         `${file}${line === undefined ? '' : `:${line}`}: ${pointer === '' ? '' : `${pointer} `}${message}`,
     ),

@@ -146,6 +146,15 @@ const policy = <R extends TSchema>(rule: R) =>
     name: nameSchema('Unique name of the policy'),
     title: Type.String({ minLength: 1, maxLength: 200 }),
     source: optional(Type.String({ maxLength: 500, description: 'Where the claims come from' })),
+    base: optional(
+      Type.String({
+        maxLength: 120,
+        pattern: '^[a-z0-9]([a-z0-9._-]*[a-z0-9])?(@[0-9]+)?$',
+        description:
+          'The policy version that this one was made from by `extends`; written by the service, without effect',
+        examples: ['ssh-baseline@1'],
+      }),
+    ),
     parameters: optional(
       Type.Record(Type.String({ pattern: `^${parameterName}$` }), Parameter, {
         additionalProperties: false,

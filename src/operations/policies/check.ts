@@ -1,14 +1,16 @@
 import { Worker } from 'node:worker_threads'
-import { checkPolicy, loadPolicy } from '../../policies/load.ts'
+import type { Base, BaseReference } from '../../policies/extend.ts'
+import { type Checked, checkPolicy, loadPolicy } from '../../policies/load.ts'
 import { maxDocumentBytes } from '../../policies/read.ts'
 import { moduleBeside } from '../../runtime/beside.ts'
-
-type Checked = ReturnType<typeof loadPolicy>
+import type { Stores } from '../../store/db/stores.ts'
 
 /** A document as YAML text, or as the JSON text of its value. */
 export interface Draft {
   text: string
   format: 'yaml' | 'value'
+  /** What it extends. */
+  base?: Base
 }
 
 /** Characters of a draft that is checked in this thread: each takes up to 2.5 µs. */
@@ -16,11 +18,25 @@ const smallDraft = 16 * 1024
 /** How long an idle thread waits for the next large draft. */
 const idleMs = 30_000
 
-/** The value of a JSON document as a draft. */
-export const draftOf = (value: unknown): Draft => ({ text: JSON.stringify(value) ?? 'null', format: 'value' })
+/** The body of a request as a draft: YAML text, or a value of JSON. */
+export const draftOf = (body: unknown): Draft =>
+  typeof body === 'string' ? { text: body, format: 'yaml' } : { text: JSON.stringify(body) ?? 'null', format: 'value' }
 
-/** Checks a draft. Large ones are checked in a thread, where they block no request. */
-export async function checkDraft(draft: Draft): Promise<Checked> {
+/** Checks a draft, with its stored base. */
+export async function checkDraft({ policies }: Pick<Stores, 'policies'>, draft: Draft): Promise<Checked> {
+  const checked = await checkAlone(draft)
+  if (!('missingBase' in checked) || !checked.missingBase) return checked
+  const base = await findBase(policies, checked.missingBase)
+  return base ? checkAlone({ ...draft, base }) : checked
+}
+
+async function findBase(policies: Stores['policies'], { name, version }: BaseReference): Promise<Base | undefined> {
+  const stored = await policies.find(name, version)
+  return stored && { label: `${name}@${stored.version}`, document: stored.document }
+}
+
+/** Large drafts are checked in a thread, where they block no request. */
+async function checkAlone(draft: Draft): Promise<Checked> {
   // Too long ones are refused before anything reads them.
   return draft.text.length <= smallDraft || draft.text.length > maxDocumentBytes
     ? checkHere(draft)
@@ -28,8 +44,8 @@ export async function checkDraft(draft: Draft): Promise<Checked> {
 }
 
 /** Checks a draft in this thread. */
-export const checkHere = ({ text, format }: Draft): Checked =>
-  format === 'yaml' ? loadPolicy(text, 'yaml') : checkPolicy(JSON.parse(text))
+export const checkHere = ({ text, format, base }: Draft): Checked =>
+  format === 'yaml' ? loadPolicy(text, 'yaml', base) : checkPolicy(JSON.parse(text), base)
 
 let thread: Worker | undefined
 const waiting: PromiseWithResolvers<Checked>[] = []

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { NotFoundError, RefusedError } from '../../../domain/errors.ts'
+import { isRecord } from '../../../domain/policy/shape.ts'
 import { checkDraft, draftOf } from '../../../operations/policies/check.ts'
 import { putPolicy } from '../../../operations/policies/put.ts'
 import { policySchema } from '../../../policies/schema.ts'
@@ -36,8 +37,6 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
     { parseAs: 'buffer' },
     async (request: FastifyRequest, body: Buffer) => readText(request, body),
   )
-
-  const check = (body: unknown) => checkDraft(typeof body === 'string' ? { text: body, format: 'yaml' } : draftOf(body))
 
   const find = async ({ stores }: View, name: string, version?: number) => {
     const policy = await stores.policies.find(name, version)
@@ -95,8 +94,8 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: PolicyValidation, ...problems(413, 415) },
       },
     },
-    async ({ body }) => {
-      const checked = await check(body)
+    async ({ body, view }) => {
+      const checked = await checkDraft(view.stores, draftOf(body))
       return { valid: !('errors' in checked), errors: 'errors' in checked ? checked.errors : [] }
     },
   )
@@ -126,7 +125,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['policies'],
         summary: 'Create or update a policy',
         description:
-          'Accepts JSON or `application/yaml`. A changed document becomes a new version, and so does YAML of which only the text differs: the text is kept, with its comments.',
+          'Accepts JSON or `application/yaml`. A changed document becomes a new version, and so does YAML of which only the text differs: the text is kept, with its comments. A document with `extends` is stored resolved: a later version of its base does not change it.',
         params: PolicyParams,
         querystring: PolicyPutQuery,
         headers: IfMatch,
@@ -139,7 +138,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async ({ params, body, headers, query, caller, view }, reply) => {
-      const checked = await check(body)
+      const checked = await checkDraft(view.stores, draftOf(body))
       if ('errors' in checked) {
         throw new RefusedError(
           checked.errors.map(({ pointer, line, message }) => ({
@@ -150,7 +149,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
       }
       if (checked.document.name !== params.name)
         throw new RefusedError([{ pointer: '/name', message: `must be ${params.name}, as in the path` }])
-      const origin = { note: query.note, source: typeof body === 'string' ? body : undefined }
+      const origin = { note: query.note, source: sourceOf(body) }
       const { stored, created } = await putPolicy(view, checked.document, revisionOf(caller, headers), origin)
       return respond(reply.code(created ? 201 : 200), view, stored)
     },
@@ -190,6 +189,12 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async ({ params, view }, reply) => respond(reply, view, await find(view, params.name, params.version)),
   )
+}
+
+/** The text to keep; `extends` is in no stored document. */
+function sourceOf(body: unknown): string | undefined {
+  if (typeof body === 'string') return body
+  return isRecord(body) && body.extends !== undefined ? writeYaml(body) : undefined
 }
 
 const show = ({ id: _id, ...policy }: StoredPolicyVersion): PolicyVersion => policy

@@ -20,7 +20,7 @@ export const previewRoutes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async ({ body: { document: draft, targets, limit }, view: { stores, now } }) => {
-      const document = await readDraft(draft)
+      const document = await readDraft(stores, draft)
       return previewPolicy(stores, { document, targets, now: now(), limit })
     },
   )

@@ -43,7 +43,7 @@ export const flowRoutes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async ({ body, view: { stores, now } }) => {
-      const document = await readDraft(body.document)
+      const document = await readDraft(stores, body.document)
       return show(now(), await draftFlows(stores, { document, targets: body.targets, now: now() }))
     },
   )

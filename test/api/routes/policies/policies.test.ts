@@ -170,6 +170,73 @@ describe('POST /v1/policies/validate', () => {
   })
 })
 
+describe('a policy that extends another', () => {
+  const put = (name: string, body: unknown) =>
+    service.call('PUT', `/v1/policies/${name}`, { body, ...(typeof body === 'string' && { headers: yaml }) })
+  afterAll(() => service.query(`DELETE FROM policy WHERE name IN ('own', 'own-json')`))
+
+  test('is stored resolved, with its text, and stays as it is when its base changes', async () => {
+    await put('night', text)
+    const own = '# ours\nname: own\nextends: night\nparameters: { sshPort: { default: 2222 } }\n'
+    const made = await put('own', own)
+    const resolved = {
+      ...document,
+      name: 'own',
+      base: 'night@1',
+      parameters: { sshPort: { type: 'port', default: 2222 } },
+    }
+    expect(made).toMatchObject({ status: 201, body: { version: 1, source: own } })
+    expect(made.body.document).toEqual(resolved)
+    await put('night', text.replace('severity: high', 'severity: low'))
+    expect((await service.call('GET', '/v1/policies/own')).body.document).toEqual(resolved)
+    const again = await put('own', own)
+    expect(again.body).toMatchObject({ version: 2, document: { base: 'night@2', rules: [{ severity: 'low' }] } })
+    const pinned = await put('own', own.replace('extends: night', 'extends: night@1'))
+    expect(pinned.body).toMatchObject({ version: 3, document: { base: 'night@1', rules: [{ severity: 'high' }] } })
+  })
+
+  test('keeps of JSON what was written, too', async () => {
+    await put('night', text)
+    const { status, body } = await put('own-json', { name: 'own-json', extends: 'night', title: 'Ours' })
+    expect([status, body.source, body.document.title]).toEqual([
+      201,
+      'name: own-json\ntitle: Ours\nextends: night\n',
+      'Ours',
+    ])
+  })
+
+  test('is validated and previewed with its base, in drafts of any length', async () => {
+    await put('night', text)
+    for (const comment of ['', '# a comment\n'.repeat(2_000)]) {
+      const draft = `${comment}name: own\nextends: night\nrules: [{ id: ssh-closed, severity: none }]\n`
+      const line = draft.split('\n').length - 1
+      const validated = await service.call('POST', '/v1/policies/validate', { body: draft, headers: yaml })
+      expect(validated.body.errors).toEqual([
+        { pointer: '/rules/0/severity', line, message: 'must be one of low, medium, high' },
+      ])
+    }
+    const draft = { name: 'own', extends: 'night', omit: ['none'] }
+    const { status, body } = await service.call('POST', '/v1/policies/preview', {
+      body: { document: draft, targets: { labels: {} } },
+    })
+    expect([status, body.errors]).toEqual([
+      422,
+      [{ in: 'body', pointer: '/document/omit/0', detail: 'night@1 has no rule `none`' }],
+    ])
+  })
+
+  test('names a base or a version that is not there', async () => {
+    await put('night', text)
+    for (const base of ['nowhere', 'night@9']) {
+      const { status, body } = await put('own', `name: own\nextends: ${base}\n`)
+      expect([status, body.errors]).toEqual([
+        422,
+        [{ in: 'body', pointer: '/extends', detail: `line 2: there is no policy ${base}` }],
+      ])
+    }
+  })
+})
+
 describe('GET /v1/policies', () => {
   test('has the built-in policy, which is one that could be put', async () => {
     const { body } = await service.call('GET', '/v1/policies/netwrix-endpoint-protector')
