@@ -7,6 +7,7 @@ import type { SignInLinks } from '../operations/access/sign-in-links.ts'
 import type { SessionTimes } from '../operations/access/start-session.ts'
 import type { CheckRunner } from '../operations/audits/run-checks.ts'
 import type { Parts, View } from '../operations/context.ts'
+import type { DiscoveryDesk } from '../operations/learning/leases.ts'
 import type { Scheduler } from '../operations/schedules/tick.ts'
 import type { TraceDesk } from '../operations/traces/leases.ts'
 import type { LeaseDesk } from '../operations/vantages/leases.ts'
@@ -58,6 +59,7 @@ export interface ServerParts extends Omit<Parts, keyof View> {
   checkReady(): Promise<string[]>
   leases: LeaseDesk
   traceLeases: TraceDesk
+  discoveryLeases: DiscoveryDesk
   /** Why a vantage of this process would not trace an endpoint. */
   refuseTrace(vantage: string, endpoint: { host: string; port: number }): TraceFailure | undefined
   /** Encrypts the secrets of webhooks. */

@@ -3,6 +3,7 @@ import { type Config, version } from '../config/index.ts'
 import { createSignInLinks } from '../operations/access/sign-in-links.ts'
 import { createAuditEnding } from '../operations/audits/end.ts'
 import type { Parts } from '../operations/context.ts'
+import { createDiscoveryDesk } from '../operations/learning/leases.ts'
 import { createScheduler, type Scheduler } from '../operations/schedules/tick.ts'
 import { createTraceDesk } from '../operations/traces/leases.ts'
 import { createLeaseDesk } from '../operations/vantages/leases.ts'
@@ -12,6 +13,7 @@ import type { Notifications } from '../store/db/listen.ts'
 import { traceEnding } from '../telemetry/traced.ts'
 import { openProcessConnector } from './connector.ts'
 import { type DatabaseOptions, openAppDatabase } from './database.ts'
+import { openDiscoveryWorkers } from './discoveries.ts'
 import { openEgress } from './egress.ts'
 import { serveMetrics } from './metrics.ts'
 import { createProbers } from './probers.ts'
@@ -52,7 +54,7 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
   const { stores, transaction, metrics, knownKeys, keys } = await openStores(database, config, { tracing, log })
   const replicaView = openReplicaView(opening, database, config, { transaction, keys, log })
   const notifications = await openNotifications(opening, directUrl, knownKeys)
-  const { waitForBatch, waitForTrace, waitForOutbox } = notifications
+  const { waitForBatch, waitForDiscovery, waitForTrace, waitForOutbox } = notifications
   const connector = await openProcessConnector(opening, config, log)
   const { own, mayDial, poster } = await openEgress(opening, config, { connector, databaseUrls: [url, directUrl] })
   const ending = traceEnding(createAuditEnding({ transaction, onEnded: metrics.ended }), tracing)
@@ -63,6 +65,7 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
   await serveMetrics(opening, config.metricsPort, { metrics, own, log })
   const probers = createProbers(config, { connector, never: own.list, now, log })
   const traceWorkers = openTraceWorkers(opening, { stores, waitForTrace, probers, log })
+  const discoveryWorkers = openDiscoveryWorkers(opening, { stores, now, waitForDiscovery, probers, log })
   const { enqueueBatches, enqueueDelivery, enqueuePlan, enqueueReprobe, enqueueSlices, nextTicks } = queue
   const pages = pageUrls(config.console && config.listening.publicUrl)
   const next: Scheduler['next'] = ({ cron, timeZone }, from, count) => nextTicks(cron, timeZone, { from, count })
@@ -115,6 +118,7 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
       checkReady: () => checkReady({ database: handle, queue, clock }),
       leases: createLeaseDesk({ ...parts, queue, waitForBatch }),
       traceLeases: createTraceDesk({ stores, waitForTrace }),
+      discoveryLeases: createDiscoveryDesk({ stores, waitForDiscovery }),
       refuseTrace: probers.refuseTrace,
       mayDial,
       plainHttp: config.webhooks.plainHttp,
@@ -128,9 +132,11 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
     },
     ownsDatabase: database.owner,
     work: () =>
-      startWorkers(opened, config, { ...parts, queue, probers, traceWorkers, scheduler, notifier, tracing, log }),
+      startWorkers(opened, config, {
+        ...{ ...parts, queue, probers, traceWorkers, discoveryWorkers, scheduler, notifier, tracing, log },
+      }),
     async rest(graceMs) {
-      await Promise.all([notifier.stop(), traceWorkers.stop(), queue.rest(graceMs)])
+      await Promise.all([notifier.stop(), traceWorkers.stop(), discoveryWorkers.stop(), queue.rest(graceMs)])
     },
     close: () => opened.disposeAsync(),
   }

@@ -15,6 +15,7 @@ import { startHeartbeat } from '../operations/vantages/heartbeat.ts'
 import type { Notifier } from '../operations/webhooks/notifier.ts'
 import { throughOutages } from '../store/db/outages.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
+import type { DiscoveryWorkers } from './discoveries.ts'
 import type { Probers } from './probers.ts'
 import type { TraceWorkers } from './traces.ts'
 
@@ -22,6 +23,7 @@ export interface WorkerParts extends Parts {
   queue: Queue
   probers: Probers
   traceWorkers: TraceWorkers
+  discoveryWorkers: DiscoveryWorkers
   scheduler: Scheduler
   notifier: Notifier
   tracing: Tracing | undefined
@@ -30,7 +32,7 @@ export interface WorkerParts extends Parts {
 
 /** Starts planning, running, delivering, and enforcing deadlines. */
 export async function startWorkers(stack: AsyncDisposableStack, config: Config, parts: WorkerParts): Promise<void> {
-  const { stores, queue, probers, traceWorkers, notifier, log } = parts
+  const { stores, queue, probers, traceWorkers, discoveryWorkers, notifier, log } = parts
   for (const prober of probers.list) {
     const onError = (err: unknown) => log.error({ err }, 'a heartbeat failed')
     const heartbeat = await startHeartbeat({
@@ -49,6 +51,7 @@ export async function startWorkers(stack: AsyncDisposableStack, config: Config, 
   stack.defer(deadlines.stop)
   notifier.start()
   traceWorkers.start()
+  discoveryWorkers.start()
   probers.start()
 }
 

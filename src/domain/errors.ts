@@ -37,7 +37,7 @@ export class StaleError extends Error {}
 export class NotReadyError extends Error {}
 
 /** Quotas that operations check. */
-export const operationQuotas = ['callbacks', 'checks', 'traces'] as const
+export const operationQuotas = ['callbacks', 'checks', 'proposals', 'traces'] as const
 export type OperationQuota = (typeof operationQuotas)[number]
 
 /** A quota is exceeded; nothing changed, a retry may succeed. */

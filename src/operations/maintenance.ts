@@ -8,7 +8,10 @@ interface Retention {
 
 /** The nightly maintenance: creates partitions ahead, removes what is older than its retention, and sends again what would close an alert. */
 export async function maintain(
-  { stores: { binds, maintenance, sessions, traces, vantages }, transaction }: Pick<View, 'stores' | 'transaction'>,
+  {
+    stores: { binds, discoveries, maintenance, sessions, traces, vantages },
+    transaction,
+  }: Pick<View, 'stores' | 'transaction'>,
   { retentionDays, webhookRetentionDays = 30 }: Retention,
 ): Promise<{ droppedPartitions: string[] }> {
   await maintenance.ensurePartitions()
@@ -21,6 +24,7 @@ export async function maintain(
   })
   await maintenance.dropPermissions(retentionDays)
   await traces.dropOld(retentionDays)
+  await discoveries.dropOld(retentionDays)
   await vantages.dropAbsences(retentionDays)
   await binds.dropOld()
   await sessions.dropEnded()

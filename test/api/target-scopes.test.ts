@@ -56,7 +56,7 @@ const asAdmin = (path: string) => teams.service.call('GET', path)
 
 /** What the other team has, by the collection of the path. Without an entry a new collection fails here. */
 const foreign = (path: string): string => {
-  const { target, audits, baseline, schedule, window, waiver, trace } = teams.green
+  const { target, audits, baseline, schedule, window, waiver, trace, proposal } = teams.green
   const ids: Record<string, string> = {
     targets: target,
     audits: audits[0],
@@ -65,6 +65,7 @@ const foreign = (path: string): string => {
     windows: window,
     waivers: waiver,
     traces: trace,
+    proposals: proposal,
     policies: 'exposures',
     findings: greenFingerprint,
     reports: target,
@@ -74,7 +75,9 @@ const foreign = (path: string): string => {
   return id
 }
 const missing = (path: string) =>
-  /^\/v1\/(audits|windows|waivers|traces|findings)/.test(path) ? '00000000-0000-7000-8000-000000000000' : 'absent'
+  /^\/v1\/(audits|windows|waivers|traces|proposals|findings)/.test(path)
+    ? '00000000-0000-7000-8000-000000000000'
+    : 'absent'
 const fill = (path: string, id: string) => path.replace(/\{(id|name|fingerprint)\}/, id).replace(/\{\w+\}/g, '1')
 
 /** A body for each operation that takes one, about what the other team has. Without an entry a new operation fails. */
@@ -87,6 +90,7 @@ const bodies = (): Record<string, unknown> => {
   const schedule = { cron: '0 2 * * *', audit }
   return {
     createAudit: audit,
+    proposePolicy: { targets, ports: [9], vantages: ['branch'] },
     createTrace: { target: targets[0], port: 9, vantage: 'branch' },
     createTarget: { name: targets[0], address: '127.0.0.9', labels: { team: 'blue' } },
     importTargets: JSON.stringify({ name: targets[0], address: '127.0.0.9', labels: { team: 'blue' } }),
@@ -126,16 +130,22 @@ const bodyOf = ({ operationId, requestBody }: Operation) => {
 
 /** Text that discloses the other team: its name is in all names, the rest are ids and its address. */
 const disclosures = () => {
-  const { audits, window, waiver, trace } = teams.green
-  return ['green', '127.0.0.2', ...audits, window, waiver, trace, teams.everybodys, greenFingerprint]
+  const { audits, window, waiver, trace, proposal } = teams.green
+  return ['green', '127.0.0.2', ...audits, window, waiver, trace, proposal, teams.everybodys, greenFingerprint]
 }
 const disclosed = (text: string) => disclosures().filter((word) => text.includes(word))
 
 const everythingOfGreen = async () => {
-  const { target, audits, baseline, schedule, window, waiver, trace } = teams.green
+  const { target, audits, baseline, schedule, window, waiver, trace, proposal } = teams.green
   const paths = [
     ...[`targets/${target}`, `audits/${audits[0]}`, `baselines/${baseline}`, `schedules/${schedule}`],
-    ...[`windows/${window}`, `waivers/${waiver}`, `traces/${trace}`, `targets/${target}/history`],
+    ...[
+      `windows/${window}`,
+      `waivers/${waiver}`,
+      `traces/${trace}`,
+      `proposals/${proposal}`,
+      `targets/${target}/history`,
+    ],
   ]
   return Promise.all(paths.map(async (path) => (await asAdmin(`/v1/${path}`)).body))
 }
@@ -156,8 +166,9 @@ describe('a key that is limited to the targets of a team', () => {
     ]) {
       const text = await everyResponse(call, pointsInTime)
       expect(disclosed(text)).toEqual([])
-      const { target, audits, baseline, schedule, window, waiver, trace } = teams.blue
-      for (const own of [target, ...audits, baseline, schedule, window, waiver, trace]) expect(text).toContain(own)
+      const { target, audits, baseline, schedule, window, waiver, trace, proposal } = teams.blue
+      for (const own of [target, ...audits, baseline, schedule, window, waiver, trace, proposal])
+        expect(text).toContain(own)
       expect(text).toContain('"regressed"')
     }
   })

@@ -13,6 +13,7 @@ interface Team {
   window: string
   waiver: string
   trace: string
+  proposal: string
 }
 
 /** A policy with one open port, and one that may be open inside a window. */
@@ -89,6 +90,8 @@ async function makeTeam(
   // No agent serves the vantage.
   const request = { key, body: { target, port: open, vantage: 'branch' } }
   const { body: trace } = await service.call('POST', '/v1/traces', request)
+  const wanted = { key, body: { targets: [target], ports: [open], vantages: ['branch'] } }
+  const { body: proposal } = await service.call('POST', '/v1/policies/propose', wanted)
   return {
     key,
     target,
@@ -98,5 +101,6 @@ async function makeTeam(
     window: window.id,
     waiver: waiver.id,
     trace: trace.id,
+    proposal: proposal.id,
   }
 }

@@ -15,6 +15,7 @@ import { ledgerRoutes } from './ledger/ledger.ts'
 import { firewallRoutes } from './policies/firewall.ts'
 import { policyRoutes } from './policies/policies.ts'
 import { previewRoutes } from './policies/preview.ts'
+import { proposalRoutes } from './proposals/proposals.ts'
 import { baselineRoutes } from './reports/baselines.ts'
 import { certificateRoutes } from './reports/certificates.ts'
 import { complianceRoutes } from './reports/compliance.ts'
@@ -36,6 +37,7 @@ import { labelRoutes } from './targets/labels.ts'
 import { targetRoutes } from './targets/targets.ts'
 import { traceRoutes } from './traces/traces.ts'
 import { absenceRoutes } from './vantages/absences.ts'
+import { discoveryLeaseRoutes } from './vantages/discovery-leases.ts'
 import { leaseRoutes } from './vantages/leases.ts'
 import { traceLeaseRoutes } from './vantages/trace-leases.ts'
 import { vantageRoutes } from './vantages/vantages.ts'
@@ -80,6 +82,7 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts & {
   await v1.register(policyRoutes)
   await v1.register(previewRoutes)
   await v1.register(firewallRoutes)
+  await v1.register(proposalRoutes, { notifications })
   await v1.register(driftRoutes)
   await v1.register(baselineRoutes)
   await v1.register(changeRoutes)
@@ -97,6 +100,7 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts & {
   await v1.register(absenceRoutes)
   await v1.register(leaseRoutes, { leases: parts.leases })
   await v1.register(traceLeaseRoutes, { traceLeases: parts.traceLeases })
+  await v1.register(discoveryLeaseRoutes, { discoveryLeases: parts.discoveryLeases })
   await v1.register(targetImportRoutes, { spoolDir: parts.spoolDir, quotas: parts.quotas })
   await v1.register(scheduleRoutes, { scheduler: parts.scheduler })
   await v1.register(runRoutes, { scheduler: parts.scheduler })

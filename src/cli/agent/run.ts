@@ -1,15 +1,20 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Static, TSchema } from 'typebox'
+import { Value } from 'typebox/value'
 import { openProcessConnector } from '../../app/connector.ts'
 import { openLog } from '../../app/log.ts'
 import { ConfigError, readConfig, readSecret, version } from '../../config/index.ts'
+import { DiscoveryLease } from '../../domain/learning/discovery.ts'
+import { TraceLease } from '../../domain/traces/trace.ts'
+import { runDiscovery } from '../../operations/learning/run-discovery.ts'
 import { openBudget, openProber } from '../../probes/engine/prober.ts'
 import { createOwnEndpoints, type OwnEndpoints, ownNamesEveryMs } from '../../probes/network/denied-endpoints.ts'
 import { systemLookup } from '../../probes/network/resolve.ts'
 import { createDeliveries } from './deliveries.ts'
+import { leaseAsAgent } from './lease-loop.ts'
 import { connectToServer } from './server.ts'
 import { openSpool } from './spool.ts'
-import { traceAsAgent } from './traces.ts'
 import { workAsAgent } from './work.ts'
 
 export interface Request {
@@ -36,6 +41,11 @@ async function findServer({ hostname, port, protocol }: URL): Promise<OwnEndpoin
   return own
 }
 
+const isOf =
+  <S extends TSchema>(schema: S) =>
+  (body: unknown): body is Static<S> =>
+    Value.Check<TSchema>(schema, body)
+
 /** Probes until a signal. */
 export async function run({ server: url, vantage, ...files }: Request): Promise<number> {
   const config = readConfig({ ...process.env, PORTWARDEN_VANTAGE: vantage })
@@ -56,6 +66,7 @@ export async function run({ server: url, vantage, ...files }: Request): Promise<
     clock: () => new Date(),
     log: (err, { probe, host, port }) => log.error({ err, probe, host, port }, 'a probe failed'),
   })
+  const onError = (err: unknown) => log.error({ err }, 'a discovery failed')
   const stopping = new AbortController()
   const { signal } = stopping
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
@@ -72,15 +83,25 @@ export async function run({ server: url, vantage, ...files }: Request): Promise<
   await deliveries.resume()
   await prober.isOnline() // the first request reports its state
   console.log(`Portwarden ${version} probes from ${vantage} for ${url.origin}`)
-  const traces = traceAsAgent({
-    server,
-    tracer: prober.tracer,
-    path: `/v1/vantages/${vantage}/traces`,
-    log,
-    signal,
-  })
+  const others = Promise.all([
+    leaseAsAgent({
+      ...{ server, log, signal, noun: 'trace', path: `/v1/vantages/${vantage}/traces`, isLease: isOf(TraceLease) },
+      work: (lease) => prober.tracer.trace(lease, signal),
+    }),
+    leaseAsAgent({
+      ...{
+        server,
+        log,
+        signal,
+        noun: 'discovery',
+        path: `/v1/vantages/${vantage}/discoveries`,
+        isLease: isOf(DiscoveryLease),
+      },
+      work: (lease) => runDiscovery({ runner: prober, now: () => new Date(), signal, onError }, lease),
+    }),
+  ])
   await workAsAgent({ server, deliveries, prober, path, batches: config.batches, version, log, signal })
-  await traces
+  await others
   await deliveries.settled()
   server.close()
   return 0

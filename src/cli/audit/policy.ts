@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { text } from 'node:stream/consumers'
 import { getSystemErrorMessage } from 'node:util'
 import { parseParameterValue } from '../../domain/policy/parameters.ts'
 import type { ParameterValue, PolicyDocument } from '../../domain/policy/policy.ts'
@@ -76,8 +77,9 @@ export async function checkPolicyFile(
   }
 }
 
-/** The text of a file with a policy; JSON is YAML, too. */
+/** The text of a file with a policy, `-` is standard input; JSON is YAML, too. */
 export async function readPolicyFile(file: string): Promise<string> {
+  if (file === '-') return text(process.stdin)
   return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`${file}: ${getSystemErrorMessage(error.errno ?? 0)}`)
   })

@@ -2,6 +2,7 @@ import { Option } from 'commander'
 import { defineCommand, examples, printing, repeatable } from '../command.ts'
 import { noServerOption, serverOption } from '../connection/api.ts'
 import { type FirewallOptions, firewallFormatNames } from './firewall-options.ts'
+import type { ProposeOptions } from './propose.ts'
 import type { PolicyOptions } from './run.ts'
 
 const loadRun = () => import('./run.ts')
@@ -14,7 +15,7 @@ export const policyCommand = () =>
         'check policy documents',
         'Checks policy documents. Needs neither the service nor its database.',
       )
-        .argument('<file...>', 'files with YAML or JSON')
+        .argument('<file...>', 'files with YAML or JSON; `-` is standard input')
         .addOption(
           noServerOption('the files are checked here; `policy test` judges one against the facts of a service'),
         )
@@ -97,6 +98,30 @@ export const policyCommand = () =>
         .action(
           printing(async (name: string, options: FirewallOptions) =>
             (await import('./firewall.ts')).firewall(name, options),
+          ),
+        ),
+    )
+    .addCommand(
+      defineCommand(
+        'propose',
+        'propose a policy from what is open',
+        'Probes ports of hosts and prints a policy as YAML, with a rule for each flow, to be edited and approved. Stores no policy; hosts that are no targets become targets, as in an audit.',
+      )
+        .argument('[host...]', 'hosts and ranges, or targets as externalId=ID')
+        .addOption(new Option('--ports <ports>', 'ports and ranges, separated by commas').default('1-1024'))
+        .addOption(repeatable('--label <key=value>', 'stored targets with this label, instead of hosts'))
+        .addOption(repeatable('--vantage <name>', 'probe from this vantage alone'))
+        .addOption(serverOption())
+        .addHelpText(
+          'after',
+          examples(
+            'portwarden policy propose epp-01.example.com --ports 1-1024,8443 > policy.yaml',
+            'portwarden policy propose 10.20.0.0/28 --ports 22,443 | portwarden policy validate -',
+          ),
+        )
+        .action(
+          printing(async (hosts: string[], options: ProposeOptions) =>
+            (await import('./propose.ts')).propose(hosts, options),
           ),
         ),
     )

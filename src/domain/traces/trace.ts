@@ -142,7 +142,7 @@ interface TraceTimes {
   startedAt: Date | null
   finishedAt: Date | null
   deadlineAt: Date
-  failure: TraceFailure | null
+  failure: string | null
 }
 
 /** How a trace stands; one that was not made by its deadline has failed. */

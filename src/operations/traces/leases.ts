@@ -5,6 +5,7 @@ import type { MeasuredPath, TraceFailure, TraceResult } from '../../domain/trace
 import type { Notifications } from '../../store/db/listen.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { TakenTrace } from '../../store/traces/traces.ts'
+import { lend } from '../vantages/lend.ts'
 
 interface DeskParts {
   stores: Pick<Stores, 'traces' | 'vantages'>
@@ -21,27 +22,16 @@ export function createTraceDesk({ stores, waitForTrace }: DeskParts) {
   }
   return {
     /** Lends a trace; where none waits, up to `waitMs` later, or undefined. */
-    async lease(
-      vantage: string,
-      { waitMs, signal }: { waitMs: number; signal: AbortSignal },
-    ): Promise<TakenTrace | undefined> {
+    async lease(vantage: string, request: { waitMs: number; signal: AbortSignal }): Promise<TakenTrace | undefined> {
       await checkVantage(vantage)
-      const until = performance.now() + waitMs
-      for (;;) {
-        const polled = new AbortController()
-        const woken = waitForTrace(
-          vantage,
-          Math.max(0, until - performance.now()),
-          AbortSignal.any([signal, polled.signal]),
-        )
-        const [taken] = signal.aborted ? [] : await stores.traces.take(vantage, 1)
-        if (taken || signal.aborted) polled.abort()
-        if (taken && signal.aborted) await stores.traces.handBack(taken.id) // nothing delivers it to the agent
-        if (signal.aborted) return undefined
-        if (taken) return taken
-        await woken
-        if (performance.now() >= until) return undefined
-      }
+      return lend(
+        {
+          take: async () => (await stores.traces.take(vantage, 1))[0],
+          handBack: ({ id }) => stores.traces.handBack(id),
+          wait: (ms, signal) => waitForTrace(vantage, ms, signal),
+        },
+        request,
+      )
     },
 
     /** Stores what an agent measured. Throws RefusedError for an invalid result, ConflictError where there is one already. */

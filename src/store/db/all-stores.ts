@@ -33,6 +33,7 @@ import { createPolicyStore } from '../inventory/policies.ts'
 import { createScheduleStore } from '../inventory/schedules.ts'
 import { createTargetStore } from '../inventory/targets.ts'
 import { createVantageStore } from '../inventory/vantages.ts'
+import { createDiscoveryStore } from '../learning/discoveries.ts'
 import { createLedgerStore } from '../ledger/entries.ts'
 import type { TargetScope } from '../query/target-scope.ts'
 import { createSearchStore } from '../search/search.ts'
@@ -90,6 +91,7 @@ export function createAll(
     currentFindings: createCurrentFindingStore(db, { codes, targetScope }),
     deliveries: createDeliveryStore(db),
     digests: createDigestStore(db, targetScope),
+    discoveries: createDiscoveryStore(db, targetScope),
     drift: createDriftStore(db, { codes, targetScope }),
     findings: createFindingStore(db, { codes, targetScope }),
     flows: createFlowStore(db, { codes, targetScope }),

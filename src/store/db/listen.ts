@@ -2,13 +2,14 @@ import type pg from 'pg'
 import { type KnownKeys, keyChannel } from '../access/key-cache.ts'
 import { type AwaitedBatch, batchChannel, batchWaiter } from '../audits/batches.ts'
 import { auditChannel } from '../audits/finish-audits.ts'
+import { discoveryWaiter } from '../learning/discoveries.ts'
 import { traceWaiter } from '../traces/traces.ts'
 import { auditEnd, createEventFeed, type EventFeed, eventChannel } from '../webhooks/event-feed.ts'
 import { outboxChannel, outboxWaiter } from '../webhooks/outbox.ts'
 import { connectionOptions } from './connection.ts'
 import { isResponsive, WatchedClient } from './liveness/watched-client.ts'
 
-/** Waits for ended audits and traces, new batches, new traces and new events. */
+/** Waits for ended audits, traces and proposals, new batches, traces and discoveries, and new events. */
 export interface Notifications {
   /**
    * Resolves when the audit or trace has ended, after `ms`, or when the signal comes, without saying which.
@@ -19,6 +20,8 @@ export interface Notifications {
   waitForBatch(batch: AwaitedBatch, ms: number, signal: AbortSignal): Promise<void>
   /** The same for a new trace of a vantage. */
   waitForTrace(vantage: string, ms: number, signal: AbortSignal): Promise<void>
+  /** The same for a new discovery of a vantage. */
+  waitForDiscovery(vantage: string, ms: number, signal: AbortSignal): Promise<void>
   /** The same for new events in the outbox. */
   waitForOutbox(ms: number, signal: AbortSignal): Promise<void>
   /** The newest events, for streams. */
@@ -97,6 +100,7 @@ export async function listenForNotifications(url: string, knownKeys?: KnownKeys)
     waitForEnd: wait,
     waitForBatch: (batch, ms, signal) => wait(batchWaiter(batch), ms, signal),
     waitForTrace: (vantage, ms, signal) => wait(traceWaiter(vantage), ms, signal),
+    waitForDiscovery: (vantage, ms, signal) => wait(discoveryWaiter(vantage), ms, signal),
     waitForOutbox: (ms, signal) => wait(outboxWaiter, ms, signal),
     async close() {
       closed = true

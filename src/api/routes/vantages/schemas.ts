@@ -160,6 +160,13 @@ export const LeaseRequest = closedObject(
   },
 )
 
+export const DiscoveryLeaseRequest = closedObject(
+  {
+    waitSeconds: { ...LeaseRequest.properties.waitSeconds, description: 'How long to wait if no discovery waits' },
+  },
+  { $id: 'DiscoveryLeaseRequest', description: 'Requests a discovery', examples: [{ waitSeconds: 25 }] },
+)
+
 export const TraceLeaseRequest = closedObject(
   {
     waitSeconds: { ...LeaseRequest.properties.waitSeconds, description: 'How long to wait if no trace waits' },

@@ -1,0 +1,42 @@
+import type { Discovery } from '../../domain/learning/discovery.ts'
+import { type DiscoveryFailure, readPorts } from '../../domain/learning/discovery.ts'
+import { throughOutages } from '../../store/db/outages.ts'
+import type { Stores } from '../../store/db/stores.ts'
+import type { TakenDiscovery } from '../../store/learning/discoveries.ts'
+import type { CheckRunner } from '../audits/run-checks.ts'
+import { discover, OfflineError } from './discover.ts'
+
+interface RunParts {
+  runner: CheckRunner
+  now: () => Date
+  /** Ends running discoveries, which are handed back. */
+  signal: AbortSignal
+  /** Receives errors of the prober itself. */
+  onError(error: unknown): void
+}
+
+/** What a vantage finds, or why nothing; undefined once `signal` has come. */
+export async function runDiscovery(
+  { runner, now, signal, onError }: RunParts,
+  { targets, ports }: Pick<TakenDiscovery, 'targets' | 'ports'>,
+): Promise<Discovery | { failure: DiscoveryFailure } | undefined> {
+  try {
+    return await discover(runner, { targets, ports: readPorts(ports) ?? [] }, { now, signal })
+  } catch (error) {
+    if (signal.aborted) return undefined
+    if (error instanceof OfflineError) return { failure: 'vantage-offline' }
+    onError(error)
+    return { failure: 'discovery-failed' }
+  }
+}
+
+/** Makes a discovery that was taken for a vantage, and stores its result. */
+export async function makeDiscovery(
+  { stores, ...parts }: RunParts & { stores: Pick<Stores, 'discoveries'> },
+  vantage: string,
+  taken: TakenDiscovery,
+): Promise<void> {
+  const outcome = await runDiscovery(parts, taken)
+  if (!outcome) return stores.discoveries.handBack(vantage, taken.id)
+  await throughOutages(() => stores.discoveries.finish({ id: taken.id, vantage }, outcome))
+}
