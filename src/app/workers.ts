@@ -15,9 +15,9 @@ import { startHeartbeat } from '../operations/vantages/heartbeat.ts'
 import type { Notifier } from '../operations/webhooks/notifier.ts'
 import { throughOutages } from '../store/db/outages.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
-import type { DiscoveryWorkers } from './discoveries.ts'
 import type { Probers } from './probers.ts'
-import type { TraceWorkers } from './traces.ts'
+import type { DiscoveryWorkers } from './vantage-work/discoveries.ts'
+import type { TraceWorkers } from './vantage-work/traces.ts'
 
 export interface WorkerParts extends Parts {
   queue: Queue

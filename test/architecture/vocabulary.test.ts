@@ -43,7 +43,7 @@ const allowed: readonly { term: RegExp; files: RegExp; reason: string }[] = [
   },
   {
     term: /\banswers\b/g,
-    files: /^src\/(domain\/protocols|policies)\/|^docs\/policies\.md$/,
+    files: /^src\/(domain\/protocols|policies)\/|^src\/domain\/learning\/forms|^docs\/policies\.md$/,
     reason: 'the policy format',
   },
   { term: /\banswers: (true|false|flag)\b/g, files: /^test\//, reason: 'the policy format' },

@@ -1,5 +1,6 @@
+import type { TObject } from 'typebox'
 import type { ResolvedRule } from '../policy/policy.ts'
-import type { ProtocolName } from '../protocols/index.ts'
+import { anyProtocols, type ProtocolName, protocolNames } from '../protocols/index.ts'
 
 /** What a port is recognized as: a rule that holds for it. */
 export interface Form {
@@ -16,8 +17,8 @@ export interface Form {
 const form = (id: string, probe: ProtocolName, more: Omit<Form, 'id' | 'probe'>): Form => ({ id, probe, ...more })
 const modernTls = { minVersion: 'TLSv1.2' } as const
 
-/** In the order in which they are tried: the stricter one of a protocol first. */
-export const forms: readonly Form[] = [
+/** The stricter one of a protocol first. */
+const chosen: readonly Form[] = [
   form('https', 'https', {
     ...{ title: 'HTTPS with TLS 1.2 or newer', ports: [443, 8443, 9443] },
     expect: { tls: modernTls, http: { answers: true } },
@@ -37,6 +38,19 @@ export const forms: readonly Form[] = [
   form('smtp', 'smtp', { title: 'SMTP', ports: [25, 587], expect: { smtp: { speaks: true } } }),
   form('tls', 'tls', { title: 'TLS 1.2 or newer', ports: [], expect: { tls: modernTls } }),
 ]
+
+/** Every other protocol with a port of its own: that the port speaks it. */
+const derived = protocolNames.flatMap((name): Form[] => {
+  const { defaultPort, expects } = anyProtocols[name]
+  const group: { schema: TObject } | undefined = expects[name]
+  const flag = ['speaks', 'answers'].find((one) => group && one in group.schema.properties)
+  const isChosen = chosen.some(({ probe }) => probe === name)
+  if (isChosen || flag === undefined || defaultPort === undefined) return []
+  return [form(name, name, { title: name.toUpperCase(), ports: [defaultPort], expect: { [name]: { [flag]: true } } })]
+})
+
+/** In the order in which they are tried. */
+export const forms: readonly Form[] = [...chosen, ...derived]
 
 /** An open port of which nothing more is known. */
 export const plainForm: Form = form('tcp', 'tcp', { title: 'A TCP service', ports: [], expect: {} })

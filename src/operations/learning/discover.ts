@@ -16,7 +16,7 @@ type Seen = Map<Endpoint, Observation>
 type Observe = (endpoints: readonly Endpoint[], form: Form) => Promise<Seen>
 
 /** Checks that run together: their facts fit into memory. */
-const checksAtOnce = 500
+const checksPerRound = 500
 
 /** Every port seems closed from there, so nothing is known. */
 export class OfflineError extends Error {}
@@ -118,9 +118,9 @@ function createObserve(runner: CheckRunner, signal: AbortSignal): Observe {
       checkOf(ruleOf(form, endpoint.port), endpoint.host),
     ])
     const missing = checks.filter(([, check]) => !known.has(checkKey(check)))
-    for (let i = 0; i < missing.length; i += checksAtOnce) {
+    for (let i = 0; i < missing.length; i += checksPerRound) {
       signal.throwIfAborted()
-      const part = missing.slice(i, i + checksAtOnce).map(([, check]) => check)
+      const part = missing.slice(i, i + checksPerRound).map(([, check]) => check)
       const observations = await runChecks(runner, part)
       if (!observations) throw new OfflineError()
       for (const [index, check] of part.entries())

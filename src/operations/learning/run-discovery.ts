@@ -1,12 +1,10 @@
 import type { Discovery } from '../../domain/learning/discovery.ts'
 import { type DiscoveryFailure, readPorts } from '../../domain/learning/discovery.ts'
-import { throughOutages } from '../../store/db/outages.ts'
-import type { Stores } from '../../store/db/stores.ts'
 import type { TakenDiscovery } from '../../store/learning/discoveries.ts'
 import type { CheckRunner } from '../audits/run-checks.ts'
 import { discover, OfflineError } from './discover.ts'
 
-interface RunParts {
+export interface RunParts {
   runner: CheckRunner
   now: () => Date
   /** Ends running discoveries, which are handed back. */
@@ -28,15 +26,4 @@ export async function runDiscovery(
     onError(error)
     return { failure: 'discovery-failed' }
   }
-}
-
-/** Makes a discovery that was taken for a vantage, and stores its result. */
-export async function makeDiscovery(
-  { stores, ...parts }: RunParts & { stores: Pick<Stores, 'discoveries'> },
-  vantage: string,
-  taken: TakenDiscovery,
-): Promise<void> {
-  const outcome = await runDiscovery(parts, taken)
-  if (!outcome) return stores.discoveries.handBack(vantage, taken.id)
-  await throughOutages(() => stores.discoveries.finish({ id: taken.id, vantage }, outcome))
 }

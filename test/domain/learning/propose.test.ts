@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Discovery } from '../../../src/domain/learning/discovery.ts'
 import { readPorts } from '../../../src/domain/learning/discovery.ts'
-import { forms, plainForm } from '../../../src/domain/learning/forms.ts'
+import { forms, hintedFor, plainForm } from '../../../src/domain/learning/forms.ts'
 import { type DiscoveredFrom, proposePolicy } from '../../../src/domain/learning/propose.ts'
 import { loadPolicy } from '../../../src/policies/load.ts'
 import { writeYaml } from '../../../src/policies/write.ts'
@@ -134,5 +134,14 @@ describe('ports', () => {
   })
   test.each(['0', '65536', '5-4', '1-', 'http', '1-2-3', ' 1', '1e3'])('%j is none', (text) => {
     expect(readPorts([text])).toBeUndefined()
+  })
+})
+
+describe('forms', () => {
+  test('have ids of their own, and protocols without a chosen one have one on their default port', () => {
+    const ids = [...forms, plainForm].map(({ id }) => id)
+    expect(new Set(ids).size).toBe(ids.length)
+    expect(hintedFor(88)).toMatchObject([{ id: 'kerberos', probe: 'kerberos' }])
+    expect(hintedFor(445)).toMatchObject([{ id: 'smb', expect: { smb: { speaks: true } } }])
   })
 })

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino'
-import { startWorkerLoop, type WorkerLoop } from '../jobs/worker-loop.ts'
-import type { View } from '../operations/context.ts'
-import { makeDiscovery } from '../operations/learning/run-discovery.ts'
-import type { Notifications } from '../store/db/listen.ts'
-import type { TakenDiscovery } from '../store/learning/discoveries.ts'
-import type { Probers } from './probers.ts'
+import { startWorkerLoop, type WorkerLoop } from '../../jobs/worker-loop.ts'
+import type { View } from '../../operations/context.ts'
+import { makeDiscovery } from '../../operations/learning/make-discovery.ts'
+import type { Notifications } from '../../store/db/listen.ts'
+import type { TakenDiscovery } from '../../store/learning/discoveries.ts'
+import type { Probers } from '../probers.ts'
 
 interface DiscoveryParts extends Pick<View, 'stores' | 'now'> {
   waitForDiscovery: Notifications['waitForDiscovery']

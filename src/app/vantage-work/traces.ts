@@ -1,12 +1,12 @@
 import type { Logger } from 'pino'
-import { startWorkerLoop, type WorkerLoop } from '../jobs/worker-loop.ts'
-import type { EndAudit } from '../operations/audits/end.ts'
-import type { View } from '../operations/context.ts'
-import { runTrace } from '../operations/traces/run-trace.ts'
-import { traceChanges } from '../operations/traces/trace-changes.ts'
-import type { Notifications } from '../store/db/listen.ts'
-import type { TakenTrace } from '../store/traces/traces.ts'
-import type { Probers } from './probers.ts'
+import { startWorkerLoop, type WorkerLoop } from '../../jobs/worker-loop.ts'
+import type { EndAudit } from '../../operations/audits/end.ts'
+import type { View } from '../../operations/context.ts'
+import { runTrace } from '../../operations/traces/run-trace.ts'
+import { traceChanges } from '../../operations/traces/trace-changes.ts'
+import type { Notifications } from '../../store/db/listen.ts'
+import type { TakenTrace } from '../../store/traces/traces.ts'
+import type { Probers } from '../probers.ts'
 
 interface TraceParts extends Pick<View, 'stores'> {
   waitForTrace: Notifications['waitForTrace']
