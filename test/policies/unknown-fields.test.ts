@@ -39,6 +39,7 @@ const probeOf: Record<keyof typeof groups, PolicyRule['probe']> = {
   smb: 'smb',
   kerberos: 'kerberos',
   rdp: 'rdp',
+  dns: 'dns',
 }
 const expectations = Object.entries(groups).flatMap(([name, shape]) => {
   const probe = probeOf[name as keyof typeof probeOf]

@@ -1,5 +1,6 @@
 import type { Static, TSchema } from 'typebox'
 import type { SharedReason } from '../findings/shared-reasons.ts'
+import { dns } from './dns.ts'
 import { https } from './https.ts'
 import { kerberos } from './kerberos.ts'
 import { ldap } from './ldap.ts'
@@ -22,6 +23,7 @@ export const protocols = {
   smb,
   kerberos,
   rdp,
+  dns,
 } as const satisfies { readonly [Name in string]: AnyProtocol }
 
 type Protocols = typeof protocols

@@ -1,4 +1,5 @@
 import type { ProtocolName } from '../../domain/protocols/index.ts'
+import { probeDns } from '../dns/probe.ts'
 import { probeHttps } from '../https/probe.ts'
 import { probeKerberos } from '../kerberos/probe.ts'
 import { probeLdap } from '../ldap/probe.ts'
@@ -23,4 +24,5 @@ export const probes: ProbeRegistry = {
   smb: probeSmb,
   kerberos: probeKerberos,
   rdp: probeRdp,
+  dns: probeDns,
 }

@@ -84,6 +84,8 @@ describe('the reason codes', () => {
     ['rdp', { rdp: {} }, 'response to RDP negotiation'],
     ['rdp', { rdp: { rdp: { selected: 'nla' } } }, 'complete TLS handshake'],
     ['rdp', { rdp: { rdp: { selected: 'standard' } } }, 'response to each security protocol of RDP'],
+    ['dns', { dns: {} }, 'DNS response'],
+    ['dns', { dns: { dns: { rcode: 'NOERROR' } } }, 'further DNS response'],
     ['tcp', { tcp: {} }, 'connection'],
   ])('silence of %s names what did not come: %s', (probe, facts, noun) => {
     const silent = { state: 'open', reason: 'protocol-timeout', facts: facts[probe] ?? {}, waitedMs: 6_000 } as const

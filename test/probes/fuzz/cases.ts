@@ -3,6 +3,7 @@ import type { ProtocolName } from '../../../src/domain/protocols/index.ts'
 import { startExim } from '../../support/peers/exim.ts'
 import { startFreerdpShadow } from '../../support/peers/freerdp-shadow.ts'
 import { kinit, startMitKdc } from '../../support/peers/mit-kdc.ts'
+import { startNamed } from '../../support/peers/named.ts'
 import { startNginx } from '../../support/peers/nginx.ts'
 import { startSshd } from '../../support/peers/openssh.ts'
 import type { Peer } from '../../support/peers/peer.ts'
@@ -205,6 +206,35 @@ export const fuzzCases: Record<Exclude<ProtocolName, 'tcp'>, readonly FuzzCase[]
         (await speaksTo(at, 'nmap', ['-Pn', '-n', '-pPORT', '--script', '+rdp-enum-encryption', 'HOST'])).includes(
           'SSL: SUCCESS',
         ),
+      share: 1,
+    },
+  ],
+  dns: [
+    {
+      name: 'BIND, which does not serve the zone',
+      start: () => startNamed(),
+      expect: { state: ['open'], dns: { zone: 'unserved.test' } },
+      oracle: async (at) =>
+        (await speaksTo(at, 'dig', ['+tcp', '+norecurse', '-p', 'PORT', '@HOST', 'unserved.test', 'SOA'])).includes(
+          ' aa',
+        ),
+      live: true,
+      share: 3,
+    },
+    {
+      name: 'BIND, which transfers its zone',
+      start: () => startNamed({ transfer: true }),
+      expect: { state: ['open'], dns: { zone: 'lab.test', zoneTransfer: 'refused' } },
+      oracle: async (at) =>
+        !(await speaksTo(at, 'dig', ['-p', 'PORT', '@HOST', 'lab.test', 'AXFR'])).includes('XFR size'),
+      live: true,
+      share: 3,
+    },
+    {
+      name: 'nginx, which is no name server',
+      start: () => startNginx(),
+      expect: { state: ['open'], dns: { answers: true } },
+      oracle: async (at) => (await speaksTo(at, 'dig', ['+tcp', '-p', 'PORT', '@HOST', '.', 'NS'])).includes('status:'),
       share: 1,
     },
   ],

@@ -11,11 +11,25 @@ const runs = {
   smb: 8_000,
   kerberos: 4_000,
   rdp: 8_000,
+  dns: 4_000,
 } as const satisfies Record<FuzzProtocol, number>
 const seed = 1
 
 describeWithPeers(
-  ['nginx', 'openssl', 'openssh', 'slapd', 'ldap-utils', 'exim', 'curl', 'smbd', 'nmap', 'mit-kdc', 'freerdp-shadow'],
+  [
+    'nginx',
+    'openssl',
+    'openssh',
+    'slapd',
+    'ldap-utils',
+    'exim',
+    'curl',
+    'smbd',
+    'nmap',
+    'mit-kdc',
+    'named',
+    'freerdp-shadow',
+  ],
   'responses changed by chance',
   () => {
     test.for(Object.entries(runs) as [FuzzProtocol, number][])(

@@ -31,6 +31,8 @@ const needs = {
   'mit-kdc': { packages: { krb5kdc: 'krb5-kdc', kdb5_util: 'krb5-kdc', kinit: 'krb5-user' } },
   xrdp: { packages: { xrdp: 'xrdp', ...openssl }, root: true },
   'freerdp-shadow': { packages: { 'freerdp-shadow-cli': 'freerdp2-shadow-x11', Xvfb: 'xvfb' } },
+  named: { packages: { named: 'bind9', dig: 'bind9-dnsutils' } },
+  dnsmasq: { packages: { dnsmasq: 'dnsmasq-base' }, root: true },
   openssl: { packages: openssl },
   nginx: { packages: { nginx: 'nginx-light', ...openssl } },
   haproxy: { packages: { haproxy: 'haproxy', ...openssl } },

@@ -36,6 +36,14 @@ export async function startBlackboxExporter(caPath: string): Promise<BlackboxExp
         { send: 'QUIT\r' },
       ],
     }),
+    dns_tcp: {
+      prober: 'dns',
+      timeout: '1s',
+      dns: {
+        ...{ transport_protocol: 'tcp', preferred_ip_protocol: 'ip4', query_name: '.', query_type: 'NS' },
+        valid_rcodes: ['NOERROR', 'REFUSED'],
+      },
+    },
     ssh_banner: tcp({ query_response: [{ expect: '^SSH-2.0-' }] }),
   }
   try {

@@ -8,6 +8,7 @@ import { listen } from '../../../support/listen.ts'
 import { describeWithPeers } from '../../../support/peers/available.ts'
 import { type BlackboxExporter, startBlackboxExporter } from '../../../support/peers/blackbox-exporter.ts'
 import { startExim } from '../../../support/peers/exim.ts'
+import { startNamed } from '../../../support/peers/named.ts'
 import { startSshd } from '../../../support/peers/openssh.ts'
 import { startSlapd } from '../../../support/peers/slapd.ts'
 import { startTls } from '../../../support/peers/tls.ts'
@@ -33,121 +34,136 @@ const isTls = (series: string) => /^probe_(ssl|tls)_/.test(series)
 const without = (series: Series, drop: (name: string) => boolean): Series =>
   Object.fromEntries(Object.entries(series).filter(([name]) => !drop(name)))
 
-describeWithPeers(['blackbox-exporter', 'openssl', 'openssh', 'exim'], 'beside the real blackbox_exporter', () => {
-  let database: Awaited<ReturnType<typeof createTestDatabase>>
-  let service: Service
-  let theirs: BlackboxExporter
-  beforeAll(async () => {
-    const { caPath } = await peerAuthority()
-    database = await createTestDatabase()
-    theirs = await startBlackboxExporter(caPath)
-    service = await startServiceProcess(database.url, {
-      SSL_CERT_FILE: caPath,
-      PORTWARDEN_PROBE_TIMEOUT_MS: '1000',
+describeWithPeers(
+  ['blackbox-exporter', 'openssl', 'openssh', 'exim', 'named'],
+  'beside the real blackbox_exporter',
+  () => {
+    let database: Awaited<ReturnType<typeof createTestDatabase>>
+    let service: Service
+    let theirs: BlackboxExporter
+    beforeAll(async () => {
+      const { caPath } = await peerAuthority()
+      database = await createTestDatabase()
+      theirs = await startBlackboxExporter(caPath)
+      service = await startServiceProcess(database.url, {
+        SSL_CERT_FILE: caPath,
+        PORTWARDEN_PROBE_TIMEOUT_MS: '1000',
+      })
     })
-  })
-  afterAll(async () => {
-    await service?.stop()
-    await theirs?.stop()
-    await database?.drop()
-  })
+    afterAll(async () => {
+      await service?.stop()
+      await theirs?.stop()
+      await database?.drop()
+    })
 
-  const ask = async (module: string, target: string) => {
-    const path = `/probe?${new URLSearchParams({ module, target })}`
-    const [our, their] = await Promise.all([service.call(path), fetch(theirs.url + path)])
-    expect([our.status, their.status]).toEqual([200, 200])
-    return { our: readText(await our.text()), their: readText(await their.text()) }
-  }
-  /** Asks both; all that theirs says ours says too, durations apart. */
-  const expectSame = async (module: string, target: string, success: 0 | 1) => {
-    const { our, their } = await ask(module, target)
-    expect(our.probe_success).toBe(success)
-    expect(our).toMatchObject(without(their, isDuration))
-    expect(Object.keys(our).filter(isDuration).sort()).toEqual(Object.keys(their).filter(isDuration).sort())
-    return { our, their }
-  }
-
-  test('an open port', async () => {
-    const open = await listenSilently()
-    await expectSame('tcp_connect', `127.0.0.1:${open.port}`, 1)
-    await expectSame('tcp_connect', `localhost:${open.port}`, 1)
-    await open.close()
-  })
-
-  test('a closed port', async () => {
-    await expectSame('tcp_connect', `127.0.0.1:${await freePort()}`, 0)
-    await expectSame('tcp_connect', `[::1]:${await freePort()}`, 0)
-  })
-
-  test('a name that there is not', async () => {
-    const { our, their } = await ask('tcp_connect', 'unknown.invalid:443')
-    expect([our.probe_success, their.probe_success]).toEqual([0, 0])
-  })
-
-  test('a certificate that is good, in both versions of TLS, name by name', async () => {
-    for (const variant of ['tls1.2', 'tls1.3'] as const) {
-      const peer = await startTls(variant)
-      const target = `127.0.0.1:${peer.port}`
-      const { our } = await expectSame('tls_connect', target, 1)
-      expect(our[lastChain]).toBeGreaterThan(Date.now() / 1000)
-      await peer.stop()
+    const ask = async (module: string, target: string) => {
+      const path = `/probe?${new URLSearchParams({ module, target })}`
+      const [our, their] = await Promise.all([service.call(path), fetch(theirs.url + path)])
+      expect([our.status, their.status]).toEqual([200, 200])
+      return { our: readText(await our.text()), their: readText(await their.text()) }
     }
-  })
+    /** Asks both; all that theirs says ours says too, durations apart. */
+    const expectSame = async (module: string, target: string, success: 0 | 1) => {
+      const { our, their } = await ask(module, target)
+      expect(our.probe_success).toBe(success)
+      expect(our).toMatchObject(without(their, isDuration))
+      expect(Object.keys(our).filter(isDuration).sort()).toEqual(Object.keys(their).filter(isDuration).sort())
+      return { our, their }
+    }
 
-  test.each(['expired', 'wrong-name', 'other-ca', 'self-signed', 'not-yet-valid'] as const)(
-    'a certificate that is %s: it fails the verification of both, and its dates are the same without',
-    async (variant) => {
-      const peer = await startTls(variant)
-      const target = `127.0.0.1:${peer.port}`
-      const strict = await ask('tls_connect', target)
-      expect(strict.our).toMatchObject(without(strict.their, (name) => isDuration(name) || isTls(name)))
-      expect([strict.our.probe_success, strict.their.probe_success]).toEqual([0, 0])
-      const lax = await ask('tls_connect_insecure', target)
-      expect(lax.our).toMatchObject(without(lax.their, unverified))
-      expect([lax.their[lastChain], lax.our[lastChain]]).toEqual([-62_135_596_800, undefined])
-      expect(lax.our.probe_success).toBe(1)
-      await peer.stop()
-    },
-  )
+    test('an open port', async () => {
+      const open = await listenSilently()
+      await expectSame('tcp_connect', `127.0.0.1:${open.port}`, 1)
+      await expectSame('tcp_connect', `localhost:${open.port}`, 1)
+      await open.close()
+    })
 
-  test('an SSH server, and one that greets otherwise', async () => {
-    const sshd = await startSshd()
-    await expectSame('ssh_banner', `127.0.0.1:${sshd.port}`, 1)
-    await sshd.stop()
-    const ftp = await listen(createServer((socket) => socket.on('error', () => {}).end('220 welcome\r\n')))
-    await expectSame('ssh_banner', `127.0.0.1:${ftp.port}`, 0)
-    await ftp.close()
-  })
+    test('a closed port', async () => {
+      await expectSame('tcp_connect', `127.0.0.1:${await freePort()}`, 0)
+      await expectSame('tcp_connect', `[::1]:${await freePort()}`, 0)
+    })
 
-  test('a mail server with STARTTLS, one whose certificate is not trusted, and one that is no mail server', async () => {
-    const exim = await startExim()
-    const { our } = await expectSame('smtp_starttls', `127.0.0.1:${exim.port}`, 1)
-    expect(our).toHaveProperty(lastChain)
-    await exim.stop()
-    const authority = await createAuthority('Another CA')
-    const request = { commonName: 'mail.lab.test', subjectAltName: 'IP:127.0.0.1' }
-    const untrusted = await startExim({ certificate: await authority.issue(request) })
-    const distrusted = await ask('smtp_starttls', `127.0.0.1:${untrusted.port}`)
-    expect(distrusted.our).toMatchObject(without(distrusted.their, (name) => isDuration(name) || isTls(name)))
-    expect([distrusted.our.probe_success, distrusted.their.probe_success]).toEqual([0, 0])
-    await untrusted.stop()
-    const ftp = await listen(createServer((socket) => socket.on('error', () => {}).end('220 welcome\r\n')))
-    await expectSame('smtp_starttls', `127.0.0.1:${ftp.port}`, 0)
-    await ftp.close()
-  })
+    test('a name that there is not', async () => {
+      const { our, their } = await ask('tcp_connect', 'unknown.invalid:443')
+      expect([our.probe_success, their.probe_success]).toEqual([0, 0])
+    })
 
-  test('a port that says nothing, within the time of the scrape', async () => {
-    const silent = await listenSilently()
-    const path = `/probe?module=ssh_banner&target=127.0.0.1:${silent.port}`
-    const headers = { 'x-prometheus-scrape-timeout-seconds': '0.8' }
-    const [our, their] = await Promise.all([service.call(path, { headers }), fetch(theirs.url + path, { headers })])
-    const [ourSeries, theirSeries] = [readText(await our.text()), readText(await their.text())]
-    expect(ourSeries).toMatchObject(without(theirSeries, isDuration))
-    expect(ourSeries.probe_success).toBe(0)
-    expect(ourSeries.probe_duration_seconds).toBeLessThan(0.8)
-    await silent.close()
-  })
-})
+    test('a certificate that is good, in both versions of TLS, name by name', async () => {
+      for (const variant of ['tls1.2', 'tls1.3'] as const) {
+        const peer = await startTls(variant)
+        const target = `127.0.0.1:${peer.port}`
+        const { our } = await expectSame('tls_connect', target, 1)
+        expect(our[lastChain]).toBeGreaterThan(Date.now() / 1000)
+        await peer.stop()
+      }
+    })
+
+    test.each(['expired', 'wrong-name', 'other-ca', 'self-signed', 'not-yet-valid'] as const)(
+      'a certificate that is %s: it fails the verification of both, and its dates are the same without',
+      async (variant) => {
+        const peer = await startTls(variant)
+        const target = `127.0.0.1:${peer.port}`
+        const strict = await ask('tls_connect', target)
+        expect(strict.our).toMatchObject(without(strict.their, (name) => isDuration(name) || isTls(name)))
+        expect([strict.our.probe_success, strict.their.probe_success]).toEqual([0, 0])
+        const lax = await ask('tls_connect_insecure', target)
+        expect(lax.our).toMatchObject(without(lax.their, unverified))
+        expect([lax.their[lastChain], lax.our[lastChain]]).toEqual([-62_135_596_800, undefined])
+        expect(lax.our.probe_success).toBe(1)
+        await peer.stop()
+      },
+    )
+
+    test('an SSH server, and one that greets otherwise', async () => {
+      const sshd = await startSshd()
+      await expectSame('ssh_banner', `127.0.0.1:${sshd.port}`, 1)
+      await sshd.stop()
+      const ftp = await listen(createServer((socket) => socket.on('error', () => {}).end('220 welcome\r\n')))
+      await expectSame('ssh_banner', `127.0.0.1:${ftp.port}`, 0)
+      await ftp.close()
+    })
+
+    test('a mail server with STARTTLS, one whose certificate is not trusted, and one that is no mail server', async () => {
+      const exim = await startExim()
+      const { our } = await expectSame('smtp_starttls', `127.0.0.1:${exim.port}`, 1)
+      expect(our).toHaveProperty(lastChain)
+      await exim.stop()
+      const authority = await createAuthority('Another CA')
+      const request = { commonName: 'mail.lab.test', subjectAltName: 'IP:127.0.0.1' }
+      const untrusted = await startExim({ certificate: await authority.issue(request) })
+      const distrusted = await ask('smtp_starttls', `127.0.0.1:${untrusted.port}`)
+      expect(distrusted.our).toMatchObject(without(distrusted.their, (name) => isDuration(name) || isTls(name)))
+      expect([distrusted.our.probe_success, distrusted.their.probe_success]).toEqual([0, 0])
+      await untrusted.stop()
+      const ftp = await listen(createServer((socket) => socket.on('error', () => {}).end('220 welcome\r\n')))
+      await expectSame('smtp_starttls', `127.0.0.1:${ftp.port}`, 0)
+      await ftp.close()
+    })
+
+    test('a name server, and one that is none', async () => {
+      const named = await startNamed()
+      const { our, their } = await ask('dns_tcp', `127.0.0.1:${named.port}`)
+      expect([our.probe_success, their.probe_success]).toEqual([1, 1])
+      await named.stop()
+      const ftp = await listen(createServer((socket) => socket.on('error', () => {}).end('220 welcome\r\n')))
+      const foreign = await ask('dns_tcp', `127.0.0.1:${ftp.port}`)
+      expect([foreign.our.probe_success, foreign.their.probe_success]).toEqual([0, 0])
+      await ftp.close()
+    })
+
+    test('a port that says nothing, within the time of the scrape', async () => {
+      const silent = await listenSilently()
+      const path = `/probe?module=ssh_banner&target=127.0.0.1:${silent.port}`
+      const headers = { 'x-prometheus-scrape-timeout-seconds': '0.8' }
+      const [our, their] = await Promise.all([service.call(path, { headers }), fetch(theirs.url + path, { headers })])
+      const [ourSeries, theirSeries] = [readText(await our.text()), readText(await their.text())]
+      expect(ourSeries).toMatchObject(without(theirSeries, isDuration))
+      expect(ourSeries.probe_success).toBe(0)
+      expect(ourSeries.probe_duration_seconds).toBeLessThan(0.8)
+      await silent.close()
+    })
+  },
+)
 
 let service: TestService
 beforeAll(async () => {
