@@ -72,7 +72,7 @@ const allowed: readonly { term: RegExp; files: RegExp; reason: string }[] = [
   {
     term: /realms?/gi,
     files:
-      /kerberos|^docs\/(policies|protocols)\.md$|^openapi\/|^src\/console\/pages\/(findings|policies)\/|^test\/(support\/peers\/(samba-ad|mit-kdc)|probes\/fuzz\/cases|domain\/protocols\/judging)/,
+      /kerberos|^docs\/(policies|protocols)\.md$|^openapi\/|^src\/console\/pages\/(findings|policies)\/|^test\/(truth\/|support\/peers\/(samba-ad|mit-kdc)|probes\/fuzz\/cases|domain\/protocols\/judging)/,
     reason: 'the realm of Kerberos, RFC 4120',
   },
   {

@@ -1,6 +1,8 @@
 import type { Row } from './row.ts'
 import { certificateRows } from './rows/certificates.ts'
+import { dnsRows } from './rows/dns.ts'
 import { httpRows } from './rows/http.ts'
+import { kerberosRows } from './rows/kerberos.ts'
 import { ldapRows } from './rows/ldap.ts'
 import { networkRows } from './rows/network.ts'
 import { rdpRows } from './rows/rdp.ts'
@@ -16,6 +18,8 @@ export const rows: readonly Row[] = [
   ...httpRows,
   ...sshRows,
   ...ldapRows,
+  ...kerberosRows,
+  ...dnsRows,
   ...smtpRows,
   ...smbRows,
   ...rdpRows,

@@ -1,3 +1,4 @@
+import { directoryPeers } from './directory.ts'
 import { ldapPeers } from './ldap.ts'
 import { otherPeers } from './others.ts'
 import { rdpPeers } from './rdp.ts'
@@ -6,7 +7,7 @@ import { smbPeers } from './smb.ts'
 import { sshPeers } from './ssh.ts'
 import { webPeers } from './web.ts'
 
-const peers = { ...webPeers, ...sshPeers, ...ldapPeers, ...rdpPeers, ...smbPeers, ...otherPeers }
+const peers = { ...webPeers, ...sshPeers, ...ldapPeers, ...directoryPeers, ...rdpPeers, ...smbPeers, ...otherPeers }
 
 export type PeerName = keyof typeof peers
 export const starters: Readonly<Record<PeerName, PeerStarter>> = peers
