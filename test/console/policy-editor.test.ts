@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { listenSilently } from '../support/app.ts'
 import { auditTwice } from '../support/console/audited-twice.ts'
 import { type ConsolePage, eachView, settled, startConsole, type TestConsole } from '../support/console/console.ts'
 import { takenTexts } from '../support/console/hostile-estate.ts'
@@ -127,5 +128,23 @@ describeWithPeers(['chromium'], 'the editor of policies', () => {
     await page.getByRole('heading', { name: 'another', exact: true }).waitFor()
     await settled(page)
     expect(await stored('another')).toMatchObject({ version: 1, note: 'first' })
+  })
+
+  test('begins with a proposal from what is open, which is stored nowhere before it is saved', async () => {
+    const open = await listenSilently()
+    onTestFinished(open.close)
+    await console.service.stores.targets.save([{ name: 'listening', address: '127.0.0.1' }])
+    const page = await console.open('/policies')
+    await page.getByRole('link', { name: 'Propose from what is open' }).click()
+    await page.getByLabel('Targets').fill('listening')
+    await eachView(page, 'policy-proposal')
+    await page.getByLabel('Ports').fill('http')
+    await page.getByRole('button', { name: 'Propose' }).click()
+    await page.getByText('must be a port from 1 to 65535').waitFor()
+    await page.getByLabel('Ports').fill(String(open.port))
+    await page.getByRole('button', { name: 'Propose' }).click()
+    await page.getByText('The policy is valid.').waitFor()
+    expect(await area(page).inputValue()).toContain(`id: tcp-${open.port}`)
+    expect((await console.service.call('GET', '/v1/policies/proposed')).status).toBe(404)
   })
 })

@@ -26,17 +26,20 @@ export const neverDialled = [
   /^PUT \/v1\/policies\/{name} query note$/,
   / query (actor|by|correlationId|cursor|externalId|framework|from|head|hostname|key|label\/-|policy|q|reason|rule|schedule|step|subject|ticket|to|vantage)$/,
   / query (policy|rule|vantage|zone)\/-$/,
+  // Networks and addresses of a proposal, which sends no packet.
+  /^GET \/v1\/policies\/{name}\/firewall query (resolve\/-|source\/-|zone)$/,
   /^GET \/v1\/\S+ query target$/,
   / body \/(audit\/)?(policy|reason|targets\/-|targets\/labels\/\*|vantages\/-)$/,
   / body \/(authorization|correlationId|cron|description|labels\/\*|name|rules\/-|scopes\/-|ticket|timeZone|version|zones\/-)$/,
   / body \/filter\/(labels\/\*|policies\/-)$/,
   / body \/(target|vantage|target\/externalId|audit\/targets\/-\/externalId)$/,
+  / body \/ports\/-$/,
   / body \/items\/-\/(policy|rule|target|vantage)$/,
   // Binds of agents, which name what they have dialled.
   /^POST \/v1\/vantages\/{name}\/leases\/{id}\/binds body /,
-  // Observations and traces of agents, and drafts, which are only validated or judged by stored facts.
+  // Observations, traces and discoveries of agents, and drafts, which are only validated or judged by stored facts.
   /^POST \/v1\/vantages\/{name}\/leases\/{id}\/observations body /,
-  /^POST \/v1\/vantages\/{name}\/traces\/{id} body /,
+  /^POST \/v1\/vantages\/{name}\/(traces|discoveries)\/{id} body /,
   /^POST \/v1\/(policies\/(validate|preview)|reports\/flows|windows\/effect) /,
 ]
 

@@ -4,12 +4,13 @@ import { freePort } from '../../support/ports.ts'
 import { startService, type TestService } from '../../support/service.ts'
 
 interface Operation {
-  parameters?: { name?: string; in?: string }[]
+  parameters?: { name?: string; in?: string; required?: boolean }[]
 }
 
 /** The paths of listings and reports that can be limited to one target by its name. */
 const filtered = Object.entries(openapi.paths as Record<string, { get?: Operation }>).flatMap(([path, { get }]) =>
-  path.startsWith('/v1/') && get?.parameters?.some(({ name, in: part }) => name === 'target' && part === 'query')
+  path.startsWith('/v1/') &&
+  get?.parameters?.some(({ name, in: part, required }) => name === 'target' && part === 'query' && !required)
     ? [path]
     : [],
 )

@@ -107,7 +107,7 @@ describe('a key', () => {
 })
 
 describe('the key of a vantage', () => {
-  test('gets 403 at every operation but the leases and traces of its own vantage, and sees who it is', async () => {
+  test('gets 403 at every operation but the leases, traces and discoveries of its own vantage, and sees who it is', async () => {
     const { key } = await make({ name: 'agent', scopes: ['vantage:branch'] })
     await api.call('PUT', '/v1/vantages/branch', { body: { zones: ['client'] } })
     await api.call('PUT', '/v1/vantages/other', { body: { zones: ['client'] } })
@@ -119,7 +119,7 @@ describe('the key of a vantage', () => {
       )
     expect(operations.length).toBeGreaterThan(30)
     for (const { method, path } of operations) {
-      const own = /\{name\}\/(leases|traces)/.test(path) ? 'other' : 'branch'
+      const own = /\{name\}\/(leases|traces|discoveries)/.test(path) ? 'other' : 'branch'
       const concrete = path.replace('{name}', own).replace(/\{\w+\}/g, '00000000-0000-7000-8000-000000000000')
       const { status, body } = await api.call(method, concrete, { key: key ?? '' })
       expect(`${method} ${path} ${status} ${body.status}`).toBe(`${method} ${path} 403 403`)

@@ -10,11 +10,12 @@ import { useSubmission } from '../../parts/forms/submission.ts'
 import { Link } from '../../parts/link.tsx'
 import { Page, type PageProps } from '../../parts/page.tsx'
 import { ProblemBlock } from '../../parts/problem-block.tsx'
-import { href, navigate } from '../../url/location.ts'
+import { href, navigate, query } from '../../url/location.ts'
 import { apiPath, uri } from '../../url/parameters.ts'
 import { CodeArea, showLine } from './code-area.tsx'
 import { type Base, type Draft, drafts, nameIn, readBase, template } from './draft.ts'
 import { Merge } from './merge.tsx'
+import { ProposalForm } from './propose.tsx'
 import { type Preview, Rehearsal, rehearse } from './rehearsal.tsx'
 import './policies.css'
 
@@ -47,7 +48,15 @@ export default function PolicyEditor({ params: { name } }: PageProps) {
     >
       {reason && <EmptyState title={`${reason}.`} />}
       {loading.problem && <ProblemBlock problem={loading.problem} onRetry={() => void load()} />}
-      {!reason && draft && (
+      {!reason && query.value.has('propose') && (
+        <ProposalForm
+          onProposed={(text) => {
+            change({ text, note: '', base: undefined })
+            navigate(href('/policies/-/new'))
+          }}
+        />
+      )}
+      {!reason && !query.value.has('propose') && draft && (
         <Editor
           name={name}
           draft={draft}

@@ -19,9 +19,16 @@ export default function Policies() {
       lead="What the ports of targets must be like, from which zone."
       actions={
         !whyNotAllowed('policies:write') && (
-          <Link class="button primary" to="/policies/-/new">
-            Add a policy
-          </Link>
+          <>
+            {!whyNotAllowed('audits:run') && (
+              <Link class="button" to="/policies/-/new?propose=1">
+                Propose from what is open
+              </Link>
+            )}
+            <Link class="button primary" to="/policies/-/new">
+              Add a policy
+            </Link>
+          </>
         )
       }
     >

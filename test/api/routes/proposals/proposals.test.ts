@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { listenSilently } from '../../../support/app.ts'
 import { startService, type TestService } from '../../../support/service.ts'
 
 let service: TestService
@@ -146,5 +147,21 @@ describe('a delivery is refused', () => {
     const { body } = await propose()
     expect((await deliver('branch', body.id, found({ target: 0, port: 443, form: 'evil' }))).status).toBe(400)
     expect((await deliver('other', body.id, found())).status).toBe(409)
+  })
+})
+
+test('a vantage probes nothing beyond its egress policy, and says so', async () => {
+  const open = await listenSilently()
+  onTestFinished(open.close)
+  const guarded = await startService({ env: { PORTWARDEN_ALLOW: '10.0.0.0/8' } })
+  onTestFinished(guarded.stop)
+  await guarded.stores.targets.save([{ name: 'peer', address: '127.0.0.1' }])
+  const { body } = await guarded.call('POST', '/v1/policies/propose', {
+    body: { targets: ['peer'], ports: [open.port] },
+    headers: { prefer: 'wait=15' },
+  })
+  expect(body).toMatchObject({
+    ...{ status: 'completed', document: null },
+    vantages: [{ open: 0, undecided: [{ target: 'peer', reason: 'egress-denied', ports: 1 }] }],
   })
 })
