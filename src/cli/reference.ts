@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs'
+import { readBuiltIns } from '../policies/built-in.ts'
 import { type Described, describeCommand, flatten, helpOf } from './describe.ts'
 import { statuses } from './man-page.ts'
+import { renderLibrary } from './policy/library-page.ts'
 import { createProgram } from './program.ts'
 
 const columns = 110
@@ -40,5 +42,7 @@ const anchorOf = ({ path }: Described) => `portwarden-${path.join('-')}`
 const sectionOf = ({ path, command }: Described) =>
   `## portwarden ${path.join(' ')}\n\n\`\`\`\n${helpOf(command, columns)}\n\`\`\``
 
-if (import.meta.main)
+if (import.meta.main) {
   writeFileSync(new URL('../../docs/cli.md', import.meta.url), renderReference(describeCommand(createProgram())))
+  writeFileSync(new URL('../../docs/policy-library.md', import.meta.url), renderLibrary(readBuiltIns()))
+}

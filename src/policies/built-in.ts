@@ -2,16 +2,30 @@ import { readFileSync } from 'node:fs'
 import type { PolicyDocument } from '../domain/policy/policy.ts'
 import { loadPolicy } from './load.ts'
 
-const files = ['netwrix-endpoint-protector.yaml']
+/** The first one is that of `portwarden audit`. */
+export const builtInNames = [
+  'netwrix-endpoint-protector',
+  'active-directory-client',
+  'active-directory-domain-controller',
+  'kubernetes-node',
+  'management-ports-not-exposed',
+  'pci-dss-insecure-services',
+  'postgresql-server',
+  'ssh-baseline',
+  'tls-baseline',
+]
 
 /** A policy and its text. */
-interface BuiltIn {
+export interface BuiltIn {
   document: PolicyDocument
   source: string
 }
 
 /** The policies that Portwarden brings along, read and checked; throws an Error that names file and line if one is broken. */
-export const readBuiltIns = (): BuiltIn[] => files.map(readPolicy)
+export const readBuiltIns = (): BuiltIn[] => builtInNames.map((name) => readPolicy(`${name}.yaml`))
+/** That policy; undefined where none has the name. */
+export const findBuiltIn = (name: string): BuiltIn | undefined =>
+  builtInNames.includes(name) ? readPolicy(`${name}.yaml`) : undefined
 export const builtInPolicies = (): PolicyDocument[] => readBuiltIns().map(({ document }) => document)
 
 function readPolicy(file: string): BuiltIn {

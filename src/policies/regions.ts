@@ -1,6 +1,7 @@
-import { isMap, isSeq, LineCounter, parseDocument, stringify } from 'yaml'
+import { isMap, isSeq, LineCounter, parseDocument } from 'yaml'
 import type { PolicyDocument } from '../domain/policy/policy.ts'
 import type { TextRegion } from '../encoding/text.ts'
+import { writeYaml } from './write.ts'
 
 const beginning: TextRegion = { startLine: 1, startColumn: 1, endLine: 1, endColumn: 2 }
 
@@ -11,7 +12,7 @@ const beginning: TextRegion = { startLine: 1, startColumn: 1, endLine: 1, endCol
 export function createRegions(document: PolicyDocument, source: string | null): (rule: string) => TextRegion {
   let regions: Map<string, TextRegion> | undefined
   return (rule) => {
-    regions ??= regionsOf(document, source ?? stringify(document))
+    regions ??= regionsOf(document, source ?? writeYaml(document))
     return regions.get(rule) ?? beginning
   }
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { PolicyDocument } from '../../domain/policy/policy.ts'
-import { builtInPolicies } from '../../policies/built-in.ts'
+import { findBuiltIn } from '../../policies/built-in.ts'
 import type { Base, BaseReference } from '../../policies/extend.ts'
 import { UsageError } from '../command.ts'
 
@@ -22,8 +22,8 @@ export function baseBeside(file: string, read: ReadDraft, chain: readonly string
       )
     const beside = ['yaml', 'yml', 'json'].map((ending) => join(dirname(file), `${name}.${ending}`)).find(existsSync)
     if (beside === undefined) {
-      const document = builtInPolicies().find((one) => one.name === name)
-      return document && { label: name, document }
+      const found = findBuiltIn(name)
+      return found && { label: name, document: found.document }
     }
     if (files.includes(resolve(beside)))
       throw new UsageError(`${file}: /extends leads back to ${beside}: policies must not extend one another`)

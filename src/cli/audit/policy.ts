@@ -1,8 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import { getSystemErrorMessage } from 'node:util'
+import type { ValidationIssue } from '../../domain/errors.ts'
 import { parseParameterValue } from '../../domain/policy/parameters.ts'
 import type { ParameterValue, PolicyDocument } from '../../domain/policy/policy.ts'
+import { nearestName } from '../../domain/policy/shape.ts'
+import { builtInNames, findBuiltIn } from '../../policies/built-in.ts'
 import type { BaseReference } from '../../policies/extend.ts'
 import { loadPolicy } from '../../policies/load.ts'
 import { UsageError } from '../command.ts'
@@ -13,6 +16,8 @@ export interface StoredPolicy {
   name: string
   version: number
   document: PolicyDocument
+  /** Its YAML text; in no listing. */
+  source?: string
 }
 
 /** Whether `--policy` names a file. */
@@ -40,12 +45,36 @@ function findStored(service: Service, { name, version }: BaseReference): Promise
   return service.find<StoredPolicy>(path)
 }
 
-/** Stores the document of a file, resolved by the service that knows its base. Throws UsageError. */
-export async function putPolicyFile(service: Service, file: string): Promise<StoredPolicy> {
-  const { name } = await readDraft(file, async (reference) => {
+/** Finds bases among the stored policies. */
+export const storedBase =
+  (service: Service): FindBase =>
+  async (reference) => {
     const base = await findStored(service, reference)
     return base && { label: `${base.name}@${base.version}`, document: base.document }
-  })
+  }
+
+/** A document and its text. */
+export interface PolicyText {
+  document: PolicyDocument
+  source: string
+}
+
+/** The policy of a file, or the built-in one of that name. Throws UsageError. */
+export async function readPolicyText(text: string): Promise<PolicyText> {
+  if (isFile(text)) return { document: await readDraft(text), source: await readPolicyFile(text) }
+  const { name, version } = parseReference(text)
+  const found = version === undefined ? findBuiltIn(name) : undefined
+  if (found) return found
+  const near = nearestName(name, builtInNames)
+  const hint = near === undefined || near === name ? '' : ` Did you mean ${near}?`
+  throw new UsageError(
+    `there is no built-in policy ${text}; stored policies and their versions need --stored or --server.${hint}`,
+  )
+}
+
+/** Stores the document of a file, resolved by the service that knows its base. Throws UsageError. */
+export async function putPolicyFile(service: Service, file: string): Promise<StoredPolicy> {
+  const { name } = await readDraft(file, storedBase(service))
   const path = `/v1/policies/${encodeURIComponent(name)}`
   return service.json(path, { method: 'PUT', body: await readPolicyFile(file), type: 'application/yaml' })
 }
@@ -70,12 +99,15 @@ export async function checkPolicyFile(
   }
   if (!('errors' in checked)) return checked
   return {
-    errors: checked.errors.map(
-      ({ pointer, line, message }) =>
-        `${file}${line === undefined ? '' : `:${line}`}: ${pointer === '' ? '' : `${pointer} `}${message}`,
-    ),
+    errors: checked.errors.map(issueLine(file)),
   }
 }
+
+/** An issue of a file in one line. */
+export const issueLine =
+  (file: string) =>
+  ({ pointer, line, message }: ValidationIssue): string =>
+    `${file}${line === undefined ? '' : `:${line}`}: ${pointer === '' ? '' : `${pointer} `}${message}`
 
 /** The text of a file with a policy, `-` is standard input; JSON is YAML, too. */
 export async function readPolicyFile(file: string): Promise<string> {

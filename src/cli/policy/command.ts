@@ -7,6 +7,8 @@ import type { PolicyOptions } from './run.ts'
 
 const loadRun = () => import('./run.ts')
 
+const storedOption = () => new Option('--stored', 'use the policies in the database of the settings')
+
 export const policyCommand = () =>
   defineCommand('policy', 'validate, show, compare and test policies')
     .addCommand(
@@ -24,17 +26,28 @@ export const policyCommand = () =>
         .action(printing(async (files: string[]) => (await loadRun()).validate(files))),
     )
     .addCommand(
-      defineCommand('list', 'list the stored policies')
+      defineCommand(
+        'list',
+        'list the built-in or stored policies',
+        'Lists the built-in policies, without a service; with --stored or --server the stored ones.',
+      )
         .option('--json', 'print JSON')
+        .addOption(storedOption())
         .addOption(serverOption())
         .action(printing(async (options: PolicyOptions) => (await loadRun()).list(options))),
     )
     .addCommand(
-      defineCommand('show', 'print a stored policy as YAML')
-        .argument('<name[@version]>', 'the newest version, or that one')
-        .option('--json', 'print JSON')
+      defineCommand(
+        'show',
+        'print a policy as YAML',
+        'Prints a policy with its comments: a built-in one or a file, without a service; with --stored or --server a stored one.',
+      )
+        .argument('<policy>', 'name of a built-in policy, or file; of a stored one name[@version]')
+        .option('--resolved', 'print the document that `extends` results in')
+        .option('--json', 'print the document as JSON')
+        .addOption(storedOption())
         .addOption(serverOption())
-        .addHelpText('after', examples('portwarden policy show netwrix-endpoint-protector > policy.yaml'))
+        .addHelpText('after', examples('portwarden policy show ssh-baseline > policy.yaml'))
         .action(printing(async (name: string, options: PolicyOptions) => (await loadRun()).show(name, options))),
     )
     .addCommand(
@@ -47,13 +60,14 @@ export const policyCommand = () =>
       defineCommand(
         'diff',
         'show how two policies differ',
-        'Shows how two policies differ; each is a file or a stored policy.',
+        'Shows how two policies differ; each is a file or a built-in policy, with --stored or --server a file or a stored one.',
       )
-        .argument('<before>', 'file, or name[@version]')
-        .argument('<after>', 'file, or name[@version]')
+        .argument('<before>', 'file, or name; of a stored one name[@version]')
+        .argument('<after>', 'file, or name; of a stored one name[@version]')
         .option('--json', 'print JSON')
+        .addOption(storedOption())
         .addOption(serverOption())
-        .addHelpText('after', examples('portwarden policy diff netwrix-endpoint-protector draft.yaml'))
+        .addHelpText('after', examples('portwarden policy diff ssh-baseline draft.yaml'))
         .addHelpText('after', '\nExit status: 0 they are the same, 1 they differ.')
         .action(
           printing(async (before: string, after: string, options: PolicyOptions) =>
@@ -64,15 +78,22 @@ export const policyCommand = () =>
     .addCommand(
       defineCommand(
         'test',
-        'judge a draft against stored facts',
-        'Judges a draft against the facts that earlier audits stored, and sends no packet.',
+        'judge a policy on cases, or a draft on stored facts',
+        'Judges a policy on the cases of a file, without a service; without --cases a draft on the facts that earlier audits stored. Sends no packet.',
       )
-        .argument('<file>', 'file with YAML or JSON')
+        .argument('<policy>', 'file with YAML or JSON; with --cases also the name of a built-in policy')
+        .option('--cases <file>', 'file with observations and the results that they must have')
         .option('--json', 'print JSON')
         .addOption(serverOption())
-        .addHelpText('after', examples('portwarden policy test draft.yaml'))
-        .addHelpText('after', '\nExit status: 0 no finding fails, 1 one fails.')
-        .action(printing(async (file: string, options: PolicyOptions) => (await loadRun()).test(file, options))),
+        .addHelpText(
+          'after',
+          examples('portwarden policy test ssh-baseline --cases cases.yaml', 'portwarden policy test draft.yaml'),
+        )
+        .addHelpText(
+          'after',
+          '\nExit status: 0 every case holds, or no finding fails; 1 a case does not hold, or a finding fails.',
+        )
+        .action(printing(async (policy: string, options: PolicyOptions) => (await loadRun()).test(policy, options))),
     )
     .addCommand(
       defineCommand(

@@ -1,23 +1,36 @@
-import { stringify } from 'yaml'
 import { compareVersions, type Difference, differencesText } from '../../domain/policy/differences.ts'
 import type { PolicyDocument } from '../../domain/policy/policy.ts'
+import { builtInPolicies } from '../../policies/built-in.ts'
+import { type JudgedCase, judgeCases } from '../../policies/cases.ts'
+import { writeYaml } from '../../policies/write.ts'
 import {
   checkPolicyFile,
   findPolicy,
   isFile,
+  issueLine,
+  type PolicyText,
   putPolicyFile,
   readDraft,
   readPolicyFile,
+  readPolicyText,
   type StoredPolicy,
+  storedBase,
 } from '../audit/policy.ts'
-import { exitStatus, say } from '../command.ts'
+import { exitStatus, say, UsageError } from '../command.ts'
 import { type Service, withService } from '../connection/api.ts'
 import { renderTable } from '../table.ts'
 
 export interface PolicyOptions {
   json?: true
   server?: URL
+  /** In the database of the settings. */
+  stored?: true
+  resolved?: true
+  /** A file. */
+  cases?: string
 }
+
+const needsService = ({ server, stored }: PolicyOptions) => server !== undefined || stored === true
 
 const withPolicies = <T>(options: PolicyOptions, work: (service: Service) => Promise<T>) =>
   withService(options, { probe: false }, work)
@@ -33,21 +46,36 @@ export async function validate(files: readonly string[]): Promise<number> {
   return status
 }
 
-export const list = (options: PolicyOptions): Promise<number> =>
-  withPolicies(options, async (service) => {
+export async function list(options: PolicyOptions): Promise<number> {
+  if (!needsService(options)) return listBuiltIns(options)
+  return withPolicies(options, async (service) => {
     const stored: StoredPolicy[] = []
     for await (const policy of service.items<StoredPolicy>('/v1/policies')) stored.push(policy)
     const rows = stored.map(({ name, version, document }) => [name, String(version), document.title ?? ''])
     say(options.json ? JSON.stringify(stored, null, 2) : renderTable(['NAME', 'VERSION', 'TITLE'], rows))
     return exitStatus.pass
   })
+}
 
-export const show = (name: string, options: PolicyOptions): Promise<number> =>
-  withPolicies(options, async (service) => {
-    const { document } = await findPolicy(service, name)
-    say((options.json ? JSON.stringify(document, null, 2) : stringify(document)).trimEnd())
+function listBuiltIns({ json }: PolicyOptions): number {
+  const policies = builtInPolicies()
+  const rows = policies.map(({ name, rules, title, source = '' }) => [name, String(rules.length), title, source])
+  say(json ? JSON.stringify(policies, null, 2) : renderTable(['NAME', 'RULES', 'TITLE', 'SOURCE'], rows))
+  return exitStatus.pass
+}
+
+export async function show(name: string, options: PolicyOptions): Promise<number> {
+  const print = ({ document, source }: PolicyText) => {
+    const text = options.resolved ? writeYaml(document) : source
+    say((options.json ? JSON.stringify(document, null, 2) : text).trimEnd())
     return exitStatus.pass
+  }
+  if (!needsService(options)) return print(await readPolicyText(name))
+  return withPolicies(options, async (service) => {
+    const { document, source = writeYaml(document) } = await findPolicy(service, name)
+    return print({ document, source })
   })
+}
 
 export const put = (file: string, options: PolicyOptions): Promise<number> =>
   withPolicies(options, async (service) => {
@@ -56,16 +84,17 @@ export const put = (file: string, options: PolicyOptions): Promise<number> =>
     return exitStatus.pass
   })
 
-/** Opens a service only for what no file holds. */
 export async function diff(before: string, after: string, options: PolicyOptions): Promise<number> {
   const compare = async (read: (text: string) => Promise<PolicyDocument>) => {
     const differences = compareVersions(await read(before), await read(after))
     say(options.json ? JSON.stringify(differences, null, 2) : describe(differences))
     return differences.length === 0 ? exitStatus.pass : exitStatus.fail
   }
-  if (isFile(before) && isFile(after)) return compare(readDraft)
+  if (!needsService(options)) return compare(async (text) => (await readPolicyText(text)).document)
   return withPolicies(options, (service) =>
-    compare(async (text) => (isFile(text) ? readDraft(text) : (await findPolicy(service, text)).document)),
+    compare(async (text) =>
+      isFile(text) ? readDraft(text, storedBase(service)) : (await findPolicy(service, text)).document,
+    ),
   )
 }
 
@@ -85,8 +114,34 @@ interface Preview {
   items: { target: string; rule: string; vantage: string; before: string | null; after: { result: string } | null }[]
 }
 
-/** Judges a draft against stored facts of all targets. */
-export const test = (file: string, options: PolicyOptions): Promise<number> =>
+/** Judges a policy on cases, or a draft on stored facts of all targets. */
+export function test(policy: string, { cases, ...options }: PolicyOptions): Promise<number> {
+  if (cases === undefined) return testOnFacts(policy, options)
+  if (options.server) throw new UsageError('--cases are judged here: leave out --server')
+  return testOnCases(policy, cases, options)
+}
+
+async function testOnCases(policy: string, file: string, { json }: PolicyOptions): Promise<number> {
+  const { document } = await readPolicyText(policy)
+  const judged = judgeCases(document, await readPolicyFile(file), new Date())
+  if ('errors' in judged) throw new UsageError(judged.errors.map(issueLine(file)).join('\n  '))
+  const failed = judged.filter(({ holds }) => !holds).length
+  say(
+    json
+      ? JSON.stringify(judged, null, 2)
+      : [...judged.map(describeCase), `${judged.length - failed} of ${judged.length} cases hold`].join('\n'),
+  )
+  return failed === 0 ? exitStatus.pass : exitStatus.fail
+}
+
+function describeCase({ given, seen, holds }: JudgedCase): string {
+  const what = `${given.rule}: ${given.name ?? given.observed.state}`
+  const of = ({ result, reason }: { result: string; reason?: string }) =>
+    reason === undefined ? result : `${result} (${reason})`
+  return holds ? `ok    ${what}: ${of(seen)}` : `FAIL  ${what}: expected ${of(given)}, is ${of(seen)}`
+}
+
+const testOnFacts = (file: string, options: PolicyOptions): Promise<number> =>
   withPolicies(options, async (service) => {
     const document = await readPolicyFile(file)
     const preview = await service.json<Preview>('/v1/policies/preview', {

@@ -7,6 +7,7 @@ export const frameworks: Readonly<Record<string, { title: string; controls: Read
       'CM-7': 'Least Functionality',
       'SC-7': 'Boundary Protection',
       'SC-8': 'Transmission Confidentiality and Integrity',
+      'SC-13': 'Cryptographic Protection',
     },
   },
   'PCI-DSS-4.0.1': {
@@ -15,6 +16,9 @@ export const frameworks: Readonly<Record<string, { title: string; controls: Read
       '1.2.5': 'Allowed services, protocols and ports are identified and approved, and have a business need',
       '1.2.6': 'Security features mitigate the risk of insecure services, protocols and ports',
       '1.2.7': 'Configurations of network security controls are reviewed every six months',
+      '1.4.2': 'Inbound traffic from untrusted networks to trusted networks is restricted',
+      '2.2.4': 'Only necessary services, protocols, daemons and functions are enabled',
+      '2.2.5': 'Insecure services that are present have a business need and are secured',
       '2.2.7': 'Non-console administrative access is encrypted with strong cryptography',
       '4.2.1': 'Strong cryptography protects card numbers on open, public networks',
     },
@@ -25,6 +29,7 @@ export const frameworks: Readonly<Record<string, { title: string; controls: Read
       'A.8.20': 'Networks security',
       'A.8.21': 'Security of network services',
       'A.8.22': 'Segregation of networks',
+      'A.8.24': 'Use of cryptography',
     },
   },
   'CIS-8.1': {

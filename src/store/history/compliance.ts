@@ -53,14 +53,15 @@ export function createComplianceStore(
       ].map((results) => toGroup(results, codes))
     },
 
-    /** The rules of policies as of `at`, each as the newest version by then that has it says it. */
+    /** The rules of policies as of `at`, as the newest version with them says. Unused built-in policies have none. */
     async rules(at: Date, { policy }: Pick<ComplianceFilter, 'policy'>): Promise<ControlRule[]> {
       return reportOnAll<ControlRule>(db)`
         SELECT DISTINCT ON (p.name, e.value->>'id') p.name AS policy, p.version, e.value->>'id' AS rule, e.value->>'title' AS title,
           e.value->>'severity' AS severity, coalesce(e.value->'controls', '[]') AS controls,
           p.version = max(p.version) OVER (PARTITION BY p.name) AS current
         FROM policy p, jsonb_array_elements(p.document->'rules') e
-        WHERE p.created_at <= ${at} AND (${policy ?? null}::text IS NULL OR p.name = ${policy ?? null})
+        WHERE p.created_at <= ${at} AND (p.author IS DISTINCT FROM 'system' OR EXISTS (SELECT FROM rule r WHERE r.policy = p.name)
+            OR EXISTS (SELECT FROM schedule s WHERE s.policy = p.name)) AND (${policy ?? null}::text IS NULL OR p.name = ${policy ?? null})
         ORDER BY p.name, e.value->>'id', p.version DESC`
     },
   }

@@ -29,7 +29,7 @@ const entryOf = async (auditId: string, one = service) =>
   (await one.call('GET', `/v1/ledger?action=audit.finish&subject=${auditId}`)).body.items[0]
 
 describe('GET /v1/ledger', () => {
-  test('begins with its beginning and the built-in policy, and goes on page by page', async () => {
+  test('begins with its beginning and the built-in policies, and goes on page by page', async () => {
     await audited()
     const entries = (await service.walk('/v1/ledger?limit=2')).flat()
     expect(entries.map(({ seq }) => seq)).toEqual(entries.map((_, i) => entries.length - i))

@@ -3,7 +3,7 @@ import { Ajv } from 'ajv'
 import formats from 'ajv-formats'
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import { describe, expect, test, vi } from 'vitest'
-import { stringify } from 'yaml'
+import { writeYaml } from '../../../src/policies/write.ts'
 import type { ReportedFinding } from '../../../src/report/formats/audit.ts'
 import { auditFormats } from '../../../src/report/formats/index.ts'
 import { pageUrls } from '../../../src/report/page-urls.ts'
@@ -106,7 +106,7 @@ describe('the pages of the console', () => {
 
 describe('SARIF 2.1.0', () => {
   test('locates a result at its rule, in the policy as YAML', async () => {
-    const lines = stringify(sampleAudit.policy.document).split('\n')
+    const lines = writeYaml(sampleAudit.policy.document).split('\n')
     for (const { ruleId, locations } of (await readJson('sarif')).runs[0].results) {
       const { startLine, startColumn, endLine, endColumn } = locations[0].physicalLocation.region
       expect(lines[startLine - 1]?.slice(startColumn - 1)).toBe(`id: ${ruleId}`)
