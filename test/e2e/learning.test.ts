@@ -1,15 +1,16 @@
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { parse } from 'yaml'
 import { listenSilently } from '../support/app.ts'
 import { portwarden } from '../support/commands.ts'
+import { makeDataDir } from '../support/data-dir.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
 import { startExim } from '../support/peers/exim.ts'
 import { startHttps } from '../support/peers/https.ts'
 import { startSshd } from '../support/peers/openssh.ts'
 import { startSlapd } from '../support/peers/slapd.ts'
 import { freePort } from '../support/ports.ts'
-import { spawnPeer } from '../support/processes.ts'
+import { run, spawnPeer } from '../support/processes.ts'
 import { runInProcess } from '../support/run-program.ts'
 import { startService, type TestService } from '../support/service.ts'
 import { makeTempDir } from '../support/temp-dir.ts'
@@ -104,6 +105,16 @@ describeWithPeers(['openssh', 'exim', 'slapd', 'openssl'], 'a policy that is pro
       expect(rulesOf(parse(stdout).rules)).toEqual(expectedRules('client'))
       const validated = await runInProcess(['policy', 'validate', '-'], { stdin: stdout })
       expect(validated).toEqual({ code: 0, stdout: '-: valid\n', stderr: '' })
+    })
+
+    test('needs no service: it works with a database of its own', async () => {
+      const dataDir = await makeDataDir()
+      onTestFinished(dataDir.remove)
+      const argv = [...portwarden('policy'), 'propose', '127.0.0.1', '--ports', String(ports.ssh)]
+      const { code, stdout } = await run(process.execPath, argv, {
+        env: { PATH: process.env.PATH, PORTWARDEN_DATA_DIR: dataDir.path },
+      })
+      expect({ code, rules: rulesOf(parse(stdout).rules) }).toEqual({ code: 0, rules: [`ssh-${ports.ssh} client`] })
     })
 
     test.each([
