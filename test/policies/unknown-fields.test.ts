@@ -40,6 +40,7 @@ const probeOf: Record<keyof typeof groups, PolicyRule['probe']> = {
   kerberos: 'kerberos',
   rdp: 'rdp',
   dns: 'dns',
+  mssql: 'mssql',
 }
 const expectations = Object.entries(groups).flatMap(([name, shape]) => {
   const probe = probeOf[name as keyof typeof probeOf]

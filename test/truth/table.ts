@@ -4,6 +4,7 @@ import { dnsRows } from './rows/dns.ts'
 import { httpRows } from './rows/http.ts'
 import { kerberosRows } from './rows/kerberos.ts'
 import { ldapRows } from './rows/ldap.ts'
+import { mssqlRows } from './rows/mssql.ts'
 import { networkRows } from './rows/network.ts'
 import { rdpRows } from './rows/rdp.ts'
 import { smbRows } from './rows/smb.ts'
@@ -23,5 +24,6 @@ export const rows: readonly Row[] = [
   ...smtpRows,
   ...smbRows,
   ...rdpRows,
+  ...mssqlRows,
   ...networkRows,
 ]

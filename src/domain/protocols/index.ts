@@ -4,6 +4,7 @@ import { dns } from './dns.ts'
 import { https } from './https.ts'
 import { kerberos } from './kerberos.ts'
 import { ldap } from './ldap.ts'
+import { mssql } from './mssql.ts'
 import type { AnyProtocol, Demand } from './protocol.ts'
 import { rdp } from './rdp.ts'
 import { smb } from './smb.ts'
@@ -24,6 +25,7 @@ export const protocols = {
   kerberos,
   rdp,
   dns,
+  mssql,
 } as const satisfies { readonly [Name in string]: AnyProtocol }
 
 type Protocols = typeof protocols

@@ -3,6 +3,7 @@ import { probeDns } from '../dns/probe.ts'
 import { probeHttps } from '../https/probe.ts'
 import { probeKerberos } from '../kerberos/probe.ts'
 import { probeLdap } from '../ldap/probe.ts'
+import { probeMssql } from '../mssql/probe.ts'
 import { probeRdp } from '../rdp/probe.ts'
 import { probeSmb } from '../smb/probe.ts'
 import { probeSmtp } from '../smtp/probe.ts'
@@ -25,4 +26,5 @@ export const probes: ProbeRegistry = {
   kerberos: probeKerberos,
   rdp: probeRdp,
   dns: probeDns,
+  mssql: probeMssql,
 }

@@ -1,5 +1,5 @@
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
-import { recognizeInstead, type Spoke } from '../tls/first-bytes.ts'
+import { recognize, recognizeInstead, type Spoke } from '../tls/first-bytes.ts'
 import type { Ending, Wire } from './wire.ts'
 
 /** How a protocol frames its messages: a header of fixed size that states how many bytes follow. */
@@ -46,7 +46,9 @@ export function explainNoRecord({ failure, started, bytes }: NoRecord): { reason
   if (started || isLocal) return { reason: failure }
   if (bytes.length === 0) return { reason: failure, ...(failure === 'protocol-timeout' && { spoke: 'nothing' }) }
   const spoke = recognizeInstead(bytes)
-  return spoke === 'other' ? { reason: failure } : { reason: 'protocol-mismatch', spoke }
+  // A TLS alert is shorter than most headers.
+  const isKnown = spoke !== 'other' || recognize(bytes) === 'tls'
+  return isKnown ? { reason: 'protocol-mismatch', spoke } : { reason: failure }
 }
 
 /** Why a later record did not come. */

@@ -8,10 +8,10 @@ import {
   type TLSSocket,
 } from 'node:tls'
 import { createPatience, type Deadline } from '../engine/deadline.ts'
-import type { Connection, Endpoint } from '../engine/probe.ts'
+import type { Endpoint } from '../engine/probe.ts'
 import { type ClearHandshake, readClearHandshake } from './clear-handshake.ts'
 import { recognize } from './first-bytes.ts'
-import { isClosed, type Tap, tapSocket } from './tap.ts'
+import { isClosed, type Tap, type TlsCarrier, tapSocket } from './tap.ts'
 
 /** What the ClientHello offers, and how much is accepted in return. */
 interface Offer {
@@ -51,7 +51,7 @@ export interface Greeting {
 
 /** Runs a TLS client handshake; accepts any certificate and never rejects. */
 export function greet(
-  { socket, connectMs }: Connection,
+  { socket, connectMs }: TlsCarrier,
   endpoint: Endpoint,
   offer: Offer,
   deadline: Deadline,

@@ -4,7 +4,7 @@ import type { AddressResult } from '../../domain/findings/observation.ts'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import type { TlsFacts, TlsVersion } from '../../domain/protocols/tls.ts'
 import type { Deadline } from '../engine/deadline.ts'
-import type { Connection, Endpoint } from '../engine/probe.ts'
+import type { Endpoint } from '../engine/probe.ts'
 import { type Authorities, authoritiesWith } from './certificate/authorities.ts'
 import { describeCertificate, fingerprint, namesHost } from './certificate/certificate.ts'
 import { judgeStaple } from './certificate/revocation.ts'
@@ -12,6 +12,7 @@ import { judgeTrust } from './certificate/trust.ts'
 import { probeContext } from './contexts.ts'
 import { explainEnd, explainFailure } from './failure.ts'
 import { type Greeting, greet } from './greeting.ts'
+import type { TlsCarrier } from './tap.ts'
 
 interface HandshakeOptions {
   /** PEM; trusted in addition to the system's anchors. */
@@ -43,7 +44,7 @@ export const defaultMaxBytes = 64 * 1024
 
 /** TLS client handshake on a paused connection; verifies separately and never rejects a certificate. */
 export async function handshakeTls(
-  connection: Connection,
+  carrier: TlsCarrier,
   endpoint: Endpoint,
   options: HandshakeOptions,
   deadline: Deadline,
@@ -51,7 +52,7 @@ export async function handshakeTls(
   const authorities = authoritiesWith(options.trustedCa)
   const { alpn, maxBytes = defaultMaxBytes } = options
   const offer = { context: probeContext(authorities, options), alpn, maxBytes }
-  const greeting = await greet(connection, endpoint, offer, deadline)
+  const greeting = await greet(carrier, endpoint, offer, deadline)
   const { stream, session } = greeting
   const context = { greeting, endpoint, authorities }
   const { facts, measurements } = session ? sessionFacts(context) : { facts: {} }

@@ -2,18 +2,18 @@ import { randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { TlsVersion } from '../../domain/protocols/tls.ts'
 import type { Deadline } from '../engine/deadline.ts'
-import type { Connection, Endpoint } from '../engine/probe.ts'
+import type { Endpoint } from '../engine/probe.ts'
 import { readClearHandshake } from './clear-handshake.ts'
 import { recognize } from './first-bytes.ts'
 import { defaultMaxBytes } from './handshake.ts'
-import { tapSocket } from './tap.ts'
+import { type TlsCarrier, tapSocket } from './tap.ts'
 
 /**
  * Offers a TLS version with ciphers that Node's OpenSSL lacks (RC4, 3DES, DES, IDEA, SEED, export), up to the ServerHello:
  * a peer with only these accepts the version too.
  */
 export function offerOldCiphers(
-  { socket }: Connection,
+  { socket }: TlsCarrier,
   endpoint: Endpoint,
   version: TlsVersion,
   deadline: Deadline,

@@ -1,7 +1,13 @@
-import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { endingOf } from '../network/wire.ts'
 import { firstBytesKept } from './first-bytes.ts'
+
+/** What carries the records of TLS: a paused connection, or a stream over one. */
+export interface TlsCarrier {
+  socket: Duplex
+  /** Milliseconds that the connect took. */
+  connectMs: number
+}
 
 /** A stream over a socket that records its first bytes and its end. */
 export interface Tap {
@@ -25,7 +31,7 @@ interface TapOptions {
 export const isClosed = ({ ended }: Tap): boolean => ended === 'closed' || ended === 'reset'
 
 /** Takes over an established socket; destroying the stream destroys it. */
-export function tapSocket(socket: Socket, options: TapOptions): Tap {
+export function tapSocket(socket: Duplex, options: TapOptions): Tap {
   const stream = new Duplex({
     read: () => void socket.resume(),
     write: (bytes, _encoding, done) => void socket.write(bytes, done),

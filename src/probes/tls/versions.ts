@@ -1,16 +1,17 @@
 import { type TlsFacts, type TlsVersion, tlsVersions } from '../../domain/protocols/tls.ts'
 import type { Deadline } from '../engine/deadline.ts'
-import { type Connection, type Endpoint, isConnection, type Outcome } from '../engine/probe.ts'
+import type { Endpoint, Outcome } from '../engine/probe.ts'
 import { offeringContext } from './contexts.ts'
 import { alertOf } from './failure.ts'
 import { recognizeEnded } from './first-bytes.ts'
 import { greet } from './greeting.ts'
 import { defaultMaxBytes } from './handshake.ts'
 import { offerOldCiphers } from './old-ciphers.ts'
+import type { TlsCarrier } from './tap.ts'
 
 /** `connect` gives a connection on which TLS may begin. */
 interface VersionsIo {
-  connect: (endpoint: Endpoint, deadline: Deadline) => Promise<Connection | Outcome>
+  connect: (endpoint: Endpoint, deadline: Deadline) => Promise<TlsCarrier | Outcome>
   deadline: Deadline
 }
 
@@ -64,7 +65,7 @@ const aboutCiphers: ReadonlySet<number> = new Set([40, 71])
 
 async function offerOnce(endpoint: Endpoint, version: TlsVersion, io: VersionsIo): Promise<OfferResult> {
   const connection = await io.connect(endpoint, io.deadline)
-  if (!isConnection(connection)) return 'unclear'
+  if (!('socket' in connection)) return 'unclear'
   const offer = { context: offeringContext(version), maxBytes: defaultMaxBytes }
   const { stream, tap, clear, error } = await greet(connection, endpoint, offer, io.deadline)
   stream?.destroy()
@@ -79,6 +80,6 @@ async function offerOnce(endpoint: Endpoint, version: TlsVersion, io: VersionsIo
 
 async function offerOld(endpoint: Endpoint, version: TlsVersion, io: VersionsIo): Promise<OfferResult> {
   const connection = await io.connect(endpoint, io.deadline)
-  if (!isConnection(connection)) return 'unclear'
+  if (!('socket' in connection)) return 'unclear'
   return offerOldCiphers(connection, endpoint, version, io.deadline)
 }

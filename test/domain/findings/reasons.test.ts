@@ -81,6 +81,8 @@ describe('the reason codes', () => {
     ['smb', { smb: { smb: { dialect: 'SMB3.0' } } }, 'NTLM challenge'],
     ['smb', { smb: { smb: { dialects: { SMB1: 'not-tested' } } } }, 'response to each SMB dialect'],
     ['kerberos', { kerberos: {} }, 'response of a KDC'],
+    ['mssql', { mssql: {} }, 'response to TDS pre-login'],
+    ['mssql', { mssql: { mssql: { encryption: 'required' } } }, 'complete TLS handshake'],
     ['rdp', { rdp: {} }, 'response to RDP negotiation'],
     ['rdp', { rdp: { rdp: { selected: 'nla' } } }, 'complete TLS handshake'],
     ['rdp', { rdp: { rdp: { selected: 'standard' } } }, 'response to each security protocol of RDP'],

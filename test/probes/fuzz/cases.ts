@@ -4,6 +4,7 @@ import { startExim } from '../../support/peers/exim.ts'
 import { startFreerdpShadow } from '../../support/peers/freerdp-shadow.ts'
 import { kinit, startMitKdc } from '../../support/peers/mit-kdc.ts'
 import { startNamed } from '../../support/peers/named.ts'
+import { startMssql } from '../../support/peers/mssql.ts'
 import { startNginx } from '../../support/peers/nginx.ts'
 import { startSshd } from '../../support/peers/openssh.ts'
 import type { Peer } from '../../support/peers/peer.ts'
@@ -194,6 +195,19 @@ export const fuzzCases: Record<Exclude<ProtocolName, 'tcp'>, readonly FuzzCase[]
       start: () => startNginx(),
       expect: { state: ['open'], kerberos: { answers: true } },
       oracle: async (at) => (await kinit(at, 'unknown', 'LAB.TEST')).includes('Kerberos database'),
+      share: 1,
+    },
+  ],
+  mssql: [
+    {
+      name: 'the pre-login of SQL Server without encryption',
+      start: () => startMssql({ encryption: 'not-supported' }),
+      expect: { state: ['open'], tls: { minVersion: 'TLSv1' } },
+      oracle: async (at) => {
+        const env = { ...process.env, TDSDUMP: 'stderr', TDSVER: '7.4' }
+        const args = ['-H', at.host, '-p', `${at.port}`, '-U', 'unknown', '-P', 'none']
+        return !(await run('tsql', args, { env, input: 'exit\n' })).stderr.includes('detected crypt flag 2')
+      },
       share: 1,
     },
   ],

@@ -12,6 +12,7 @@ const runs = {
   kerberos: 4_000,
   rdp: 8_000,
   dns: 4_000,
+  mssql: 8_000,
 } as const satisfies Record<FuzzProtocol, number>
 const seed = 1
 
@@ -29,6 +30,7 @@ describeWithPeers(
     'mit-kdc',
     'named',
     'freerdp-shadow',
+    'freetds',
   ],
   'responses changed by chance',
   () => {

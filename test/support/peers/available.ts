@@ -29,6 +29,7 @@ const needs = {
   },
   smbd: { packages: { smbd: 'samba' }, root: true },
   'mit-kdc': { packages: { krb5kdc: 'krb5-kdc', kdb5_util: 'krb5-kdc', kinit: 'krb5-user' } },
+  freetds: { packages: { tsql: 'freetds-bin' } },
   xrdp: { packages: { xrdp: 'xrdp', ...openssl }, root: true },
   'freerdp-shadow': { packages: { 'freerdp-shadow-cli': 'freerdp2-shadow-x11', Xvfb: 'xvfb' } },
   named: { packages: { named: 'bind9', dig: 'bind9-dnsutils' } },

@@ -1,5 +1,6 @@
 import { directoryPeers } from './directory.ts'
 import { ldapPeers } from './ldap.ts'
+import { mssqlPeers } from './mssql.ts'
 import { otherPeers } from './others.ts'
 import { rdpPeers } from './rdp.ts'
 import type { PeerStarter } from './running.ts'
@@ -7,7 +8,7 @@ import { smbPeers } from './smb.ts'
 import { sshPeers } from './ssh.ts'
 import { webPeers } from './web.ts'
 
-const peers = { ...webPeers, ...sshPeers, ...ldapPeers, ...directoryPeers, ...rdpPeers, ...smbPeers, ...otherPeers }
+const peers = { ...webPeers, ...sshPeers, ...ldapPeers, ...directoryPeers, ...rdpPeers, ...mssqlPeers, ...smbPeers, ...otherPeers }
 
 export type PeerName = keyof typeof peers
 export const starters: Readonly<Record<PeerName, PeerStarter>> = peers

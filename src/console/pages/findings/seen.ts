@@ -43,6 +43,8 @@ export const decidingFacts: Readonly<Record<string, readonly string[]>> = {
   'kerberos.realm': ['kerberos.realm.name', 'kerberos.realm.served'],
   'kerberos.askKrbtgt': [],
   'kerberos.maxClockSkewSeconds': ['kerberos.clock.limitSeconds', 'kerberos.clock.within'],
+  'mssql.speaks': ['mssql.version'],
+  'mssql.encryption': ['mssql.encryption'],
   'rdp.speaks': ['rdp.selected'],
   'rdp.nla': ['rdp.selected', 'rdp.securities'],
   'rdp.refuses': ['rdp.securities'],

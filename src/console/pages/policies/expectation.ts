@@ -40,6 +40,8 @@ const phrases: Readonly<Record<string, (value: string) => string>> = {
   'kerberos.realm': (realm) => `serves the realm ${realm}`,
   'kerberos.askKrbtgt': () => 'the realm may be shown by the client krbtgt',
   'kerberos.maxClockSkewSeconds': (seconds) => `its clock differs by at most ${seconds} seconds`,
+  'mssql.speaks': () => 'speaks TDS, the protocol of SQL Server',
+  'mssql.encryption': (least) => `encryption is ${least}, or stricter`,
   'rdp.speaks': () => 'speaks RDP',
   'rdp.nla': () => 'requires network level authentication (NLA)',
   'rdp.refuses': (securities) => `refuses the security ${securities}`,
