@@ -8,7 +8,16 @@ import { smbPeers } from './smb.ts'
 import { sshPeers } from './ssh.ts'
 import { webPeers } from './web.ts'
 
-const peers = { ...webPeers, ...sshPeers, ...ldapPeers, ...directoryPeers, ...rdpPeers, ...mssqlPeers, ...smbPeers, ...otherPeers }
+const peers = {
+  ...webPeers,
+  ...sshPeers,
+  ...ldapPeers,
+  ...directoryPeers,
+  ...rdpPeers,
+  ...mssqlPeers,
+  ...smbPeers,
+  ...otherPeers,
+}
 
 export type PeerName = keyof typeof peers
 export const starters: Readonly<Record<PeerName, PeerStarter>> = peers
