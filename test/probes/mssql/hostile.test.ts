@@ -1,23 +1,18 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { probeMssql } from '../../../src/probes/mssql/probe.ts'
+import { endure, probeInTime } from '../../support/endure.ts'
 import { hostile, type Step, startHostile } from '../../support/peers/hostile.ts'
-import { inTime, watchedIo } from '../../support/watched-io.ts'
 import { packet, preloginResponse } from './responses.ts'
 
 const short = 500
 
-/** Probes, and makes sure that nothing is left behind and the deadline held. */
-async function probe({ host, port }: { host: string; port: number }, deadlineMs = short) {
-  const io = watchedIo({ deadlineMs })
-  const endpoint = { host: 'sql.lab.test', address: host, port }
-  const seen = await inTime(deadlineMs, probeMssql(endpoint, { offerVersions: ['TLSv1'] }, io))
-  expect(io.left()).toEqual({ sockets: 0, waits: 0 })
-  return seen
-}
+const probe = ({ host, port }: { host: string; port: number }, deadlineMs = short) =>
+  probeInTime(deadlineMs, (io) =>
+    probeMssql({ host: 'sql.lab.test', address: host, port }, { offerVersions: ['TLSv1'] }, io),
+  )
 
 const alert = Buffer.from('15030300020228', 'hex')
-const almostTds = fc.constantFrom<Uint8Array>(
+const almost: Uint8Array[] = [
   ...[
     preloginResponse(0),
     preloginResponse(2),
@@ -31,29 +26,14 @@ const almostTds = fc.constantFrom<Uint8Array>(
     alert,
     Buffer.from('HTTP/1.1 400 x\r\n'),
   ],
-)
-const bytes = fc.oneof(fc.uint8Array({ minLength: 1, maxLength: 600 }), almostTds)
-const step = fc.oneof(
-  { weight: 3, arbitrary: almostTds.map((response): Step => ({ reply: () => response })) },
-  bytes.map((send): Step => ({ send })),
-  bytes.map((drip): Step => ({ drip, everyMs: 1 })),
-)
-const script = fc
-  .tuple(fc.array(step, { maxLength: 6 }), fc.constantFrom<Step>('hang', 'end', 'reset'))
-  .map(([steps, last]): Step[] => [...steps, last])
+]
 
 describe('probeMssql and hostile peers', () => {
   test('never throws, keeps its deadline and leaves nothing behind', async () => {
-    const together = 25 // so that many wait for their deadlines at the same time
-    await fc.assert(
-      fc.asyncProperty(fc.array(script, { minLength: together, maxLength: together }), async (scripts) => {
-        const peers = await Promise.all(scripts.map((steps) => startHostile(steps)))
-        const seen = await Promise.all(peers.map((peer) => probe(peer)))
-        await Promise.all(peers.map((peer) => peer.stop()))
-        for (const { state, facts } of seen)
-          expect({ state, protocol: facts.protocol }).toEqual({ state: 'open', protocol: undefined })
-      }),
-      { numRuns: 10 },
+    await endure(
+      almost,
+      (peer) => probe(peer),
+      ({ state, facts }) => expect({ state, protocol: facts.protocol }).toEqual({ state: 'open', protocol: undefined }),
     )
   })
 
