@@ -4,7 +4,15 @@ import type { ResolvedExpectation, ResolvedRule } from './policy.ts'
 type Options = OptionsByProtocol[ProtocolName]
 
 /** Options that only add to what a probe sees. All others change it. */
-const additive: ReadonlySet<string> = new Set(['offerDialects', 'offerSecurities', 'offerVersions', 'plainBind'])
+const additive: ReadonlySet<string> = new Set([
+  'offerDialects',
+  'offerSecurities',
+  'offerVersions',
+  'plainBind',
+  'recursion',
+  'services',
+  'zoneTransfer',
+])
 
 /** What a probe must examine beyond the least, so that the rule can be judged inside a window and outside. */
 export function optionsOf({ probe, expect, insideWindow }: ResolvedRule): Options {

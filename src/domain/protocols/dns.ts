@@ -2,7 +2,16 @@ import { type Static, Type } from 'typebox'
 import { mayHaveMissed, type Reasons, type SharedReason } from '../findings/shared-reasons.ts'
 import { closedObject } from '../policy/shape.ts'
 import { Flag, optional } from '../policy/values.ts'
-import { type Demand, defineProtocol, type ExpectationGroup, omitted, type Seen, spoke, texts } from './protocol.ts'
+import {
+  type Demand,
+  defineProtocol,
+  type ExpectationGroup,
+  omitted,
+  type ProbeModule,
+  type Seen,
+  spoke,
+  texts,
+} from './protocol.ts'
 
 const Rcode = Type.String({ description: 'As IANA names it', examples: ['NOERROR', 'REFUSED'] })
 
@@ -11,7 +20,7 @@ const DnsFacts = closedObject({
     closedObject({
       rcode: { ...Rcode, description: 'Of the response to the query for the root name servers' },
       recursion: Type.Optional(
-        Type.Enum(['offered', 'refused'], { description: 'Absent if the responses do not show it' }),
+        Type.Enum(['offered', 'refused'], { description: 'Without a demand only `refused`, if the response says so' }),
       ),
       zone: Type.Optional(
         closedObject({
@@ -122,6 +131,8 @@ const violationsOf = ({ zone, services = [], recursion, zoneTransfer }: DnsDeman
     zoneTransfer === undefined ? undefined : transferViolation(seen),
   ].filter((one) => one !== undefined)
 
+const undecided: ReadonlySet<DnsReason> = new Set(['facts-missing', 'dns-zone-transfer-unclear'])
+
 function violation<Code extends string>(
   demand: DnsDemand,
   { facts: { dns: seen }, reason }: Seen<DnsFacts, Code>,
@@ -131,7 +142,7 @@ function violation<Code extends string>(
   if (!seen) return reason
   const found = violationsOf(demand, seen)
   // What is proven to be wrong counts before what is not known.
-  const proven = found.find((one) => one !== 'facts-missing' && one !== 'dns-zone-transfer-unclear')
+  const proven = found.find((one) => !undecided.has(one))
   if (proven !== undefined || found.length === 0) return proven
   return found[0] === 'facts-missing' && mayHaveMissed(reason) ? reason : found[0]
 }
@@ -145,6 +156,11 @@ const dnsGroup: ExpectationGroup<typeof DnsExpectation, DnsFacts, DnsReason> = {
       : [],
 }
 
+const dnsModule: ProbeModule<DnsFacts> = {
+  succeeds: ({ reason }) => reason === 'dns-responded',
+  misspoke: ({ reason }) => reason === 'protocol-mismatch' || reason === 'protocol-violation',
+}
+
 /** DNS: a zone, SRV records, recursion and zone transfer. */
 export const dns = defineProtocol({
   name: 'dns',
@@ -154,6 +170,7 @@ export const dns = defineProtocol({
   options: closedObject({
     zone: Type.Optional(DomainName),
     services: Type.Optional(Type.Array(ServiceName, { maxItems: maxServices })),
+    recursion: Type.Optional(Type.Boolean({ description: 'Send a query with recursion desired' })),
     zoneTransfer: Type.Optional(
       Type.Boolean({ description: 'Request a transfer of the zone, and stop reading when it begins' }),
     ),
@@ -161,15 +178,13 @@ export const dns = defineProtocol({
   optionsFor: ({ dns: demand }) => ({
     zone: demand?.zone,
     services: demand?.services,
+    recursion: demand?.recursion !== undefined,
     zoneTransfer: demand?.zoneTransfer === 'refused',
   }),
   awaits: ({ dns: seen }) => (seen ? 'further DNS response' : 'DNS response'),
   reasons,
   modules: {
-    dns_tcp: {
-      succeeds: ({ reason }) => reason === 'dns-responded',
-      misspoke: ({ reason }) => reason === 'protocol-mismatch' || reason === 'protocol-violation',
-    },
+    dns_tcp: dnsModule,
   },
   significance: {
     'dns/recursion': 'alert',

@@ -1,6 +1,7 @@
 import type { DnsFacts } from '../../domain/protocols/dns.ts'
+import type { OptionsByProtocol } from '../../domain/protocols/index.ts'
 import { escapeControls } from '../../encoding/text.ts'
-import type { Probe } from '../engine/probe.ts'
+import type { Endpoint, Probe, ProbeIo } from '../engine/probe.ts'
 import { type Response, sameName } from './message.ts'
 import { type Failure, isResponse, openTcpSession, type Session } from './session.ts'
 import { requestTransfer } from './zone-transfer.ts'
@@ -14,48 +15,67 @@ const foreignName = { name: 'portwarden.invalid', type: 'A' } as const
 const maxNameBytes = 255
 
 /** The root name servers, then what the rule needs. */
-export const probeDns: Probe<'dns'> = async (endpoint, { zone, services = [], zoneTransfer }, io) => {
+export const probeDns: Probe<'dns'> = async (endpoint, options, io) => {
   const session = openTcpSession(endpoint, io)
   try {
-    const first = await session.ask(root, { recursion: true })
+    const first = await session.ask(root)
     if (!isResponse(first)) {
       const { spoke, ...outcome } = first
       return { ...outcome, facts: spoke === undefined ? {} : { spoke } }
     }
     const dns: Facts = { rcode: first.rcode }
-    const failure = await examine(session, first, { zone, services }, dns)
-    await session.close()
-    if (failure) return { ...failure, state: 'open', facts: { dns } }
-    if (zone !== undefined && zoneTransfer) {
-      const transfer = await requestTransfer(endpoint, zone, io)
-      if (transfer) dns.zoneTransfer = transfer
-    }
-    return { state: 'open', reason: 'dns-responded', facts: { dns } }
+    if (!first.recursionAvailable) dns.recursion = 'refused'
+    const failure =
+      (await askForNames(session, options, dns)) ?? (await askForMore(endpoint, session, options, dns, io))
+    return failure
+      ? { ...failure, state: 'open', facts: { dns } }
+      : { state: 'open', reason: 'dns-responded', facts: { dns } }
   } finally {
     await session.close()
   }
 }
 
-interface Wanted {
-  zone: string | undefined
-  services: readonly string[]
+type Options = OptionsByProtocol['dns']
+
+/** Adds facts of zone and services; returns the failure that ended it. */
+async function askForNames(
+  session: Session,
+  { zone, services = [] }: Options,
+  dns: Facts,
+): Promise<Failure | undefined> {
+  if (zone !== undefined) {
+    const response = await session.ask({ name: zone, type: 'SOA' })
+    if (!isResponse(response)) return response
+    dns.zone = zoneFacts(zone, response)
+  }
+  return askForServices(session, services, dns)
 }
 
-/** Adds facts; returns the failure that ended it. */
-async function examine(session: Session, first: Response, wanted: Wanted, dns: Facts): Promise<Failure | undefined> {
-  let recursion = recursionOf(first)
-  if (recursion === 'unclear') {
-    const second = await session.ask(foreignName, { recursion: true })
-    if (!isResponse(second)) return second
-    recursion = recursionOf(second)
+/** Recursion comes last: a server that resolves in vain takes long. */
+async function askForMore(
+  endpoint: Endpoint,
+  session: Session,
+  { zone, zoneTransfer, recursion }: Options,
+  dns: Facts,
+  io: ProbeIo,
+): Promise<Failure | undefined> {
+  if (zone !== undefined && zoneTransfer) {
+    const transfer = await requestTransfer(endpoint, zone, io)
+    if (transfer) dns.zoneTransfer = transfer
   }
-  if (recursion !== 'unclear') dns.recursion = recursion
-  if (wanted.zone !== undefined) {
-    const response = await session.ask({ name: wanted.zone, type: 'SOA' })
+  return recursion && dns.recursion === undefined ? askForRecursion(session, dns) : undefined
+}
+
+async function askForRecursion(session: Session, dns: Facts): Promise<Failure | undefined> {
+  for (const question of [root, foreignName]) {
+    const response = await session.ask(question, { recursion: true })
     if (!isResponse(response)) return response
-    dns.zone = zoneFacts(wanted.zone, response)
+    const recursion = recursionOf(response)
+    if (recursion === 'unclear') continue
+    dns.recursion = recursion
+    return undefined
   }
-  return askForServices(session, wanted.services, dns)
+  return undefined
 }
 
 /** Samba does not parse queries for the root. */
@@ -84,8 +104,8 @@ async function askForServices(session: Session, services: readonly string[], dns
     const response = await session.ask({ name: service, type: 'SRV' })
     if (!isResponse(response)) return response
     const found = recordsIn(service, response)
-    for (const record of found) records.add(record)
-    if (found.length === 0 && !response.truncated) missing.push(`${service.toLowerCase()} ${response.rcode}`)
+    if (found.length === 0) missing.push(`${service.toLowerCase()} ${response.rcode}`)
+    else for (const record of found) records.add(record)
   }
   dns.records = [...records].sort()
   if (missing.length > 0) dns.missing = missing.sort()

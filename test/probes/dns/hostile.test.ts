@@ -10,7 +10,7 @@ const generous = 5_000
 const short = 500
 const zone = 'lab.test'
 const service = '_ldap._tcp.lab.test'
-const everything = { zone, services: [service], zoneTransfer: true }
+const everything = { zone, services: [service], zoneTransfer: true, recursion: true }
 
 /** Probes, and makes sure that nothing is left behind and the deadline held. */
 async function probe(
@@ -148,7 +148,7 @@ describe('probeDns and hostile peers', () => {
     ['responds without recursion', 0, 'refused'],
   ])('a server that %s shows whether it offers recursion', async (_what, flags, recursion) => {
     await using peer = await startHostile(always(flags))
-    expect((await probe(peer, generous, {})).facts.dns?.recursion).toBe(recursion)
+    expect((await probe(peer, generous, { recursion: true })).facts.dns?.recursion).toBe(recursion)
   })
 
   test('a server that cannot parse the query for the root is sent another name', async () => {
@@ -157,9 +157,29 @@ describe('probeDns and hostile peers', () => {
       { reply: (query) => respond(query, available | (isRoot(query) ? 1 : nxdomain)) },
       'repeat',
     ])
-    expect((await probe(peer, generous, {})).facts.dns).toEqual({ rcode: 'FORMERR', recursion: 'offered' })
+    expect((await probe(peer, generous, { recursion: true })).facts.dns).toEqual({
+      rcode: 'FORMERR',
+      recursion: 'offered',
+    })
     await using none = await startHostile(always(available | 1))
-    expect((await probe(none, generous, {})).facts.dns).toEqual({ rcode: 'FORMERR' })
+    expect((await probe(none, generous, { recursion: true })).facts.dns).toEqual({ rcode: 'FORMERR' })
+  })
+
+  test('a server that does not respond where recursion is desired shows the rest', async () => {
+    const desiresRecursion = (query: Buffer) => ((query[4] ?? 0) & 1) === 1
+    const answers = { answers: [soa()] }
+    await using peer = await startHostile([
+      { reply: (query) => (desiresRecursion(query) ? '' : respond(query, authoritative | available, answers)) },
+      'repeat',
+    ])
+    const { reason, facts } = await probe(peer, short, { zone, recursion: true })
+    expect({ reason, zone: facts.dns?.zone?.authoritative }).toEqual({ reason: 'protocol-timeout', zone: true })
+    expect(facts.dns).not.toHaveProperty('recursion')
+    const { reason: calm, facts: known } = await probe(peer, generous, { zone })
+    expect({ reason: calm, dns: known.dns }).toMatchObject({
+      reason: 'dns-responded',
+      dns: { zone: { authoritative: true } },
+    })
   })
 
   const isTransfer = (query: Buffer) => query.includes(Buffer.from('00fc0001', 'hex'))
