@@ -4,6 +4,7 @@ import { statesOf } from '../flows/edges.ts'
 import { resolveRule } from '../policy/parameters.ts'
 import type { ParameterValues } from '../policy/placeholders.ts'
 import type { PolicyDocument, ResolvedRule } from '../policy/policy.ts'
+import { findProtocol } from '../protocols/index.ts'
 import {
   contradict,
   type FirewallAction,
@@ -12,6 +13,7 @@ import {
   type LeftOut,
   type LeftOutReason,
   mergeSame,
+  type Transport,
 } from './change.ts'
 
 /** What a proposal is made of. */
@@ -62,14 +64,28 @@ const leftOut = (
   changes: readonly FirewallChange[] = [],
 ): LeftOut => ({ rule: { id, title }, reason, message, changes })
 
-/** Undefined where the rule accepts the port open and not open. */
-function actionFor(states: readonly State[]): FirewallAction | undefined {
+/**
+ * Undefined where the rule accepts the port open and not open. What is dropped stays unknown of a UDP port, so a rule that takes
+ * `closed` is met by a rejection.
+ */
+function actionFor(states: readonly State[], transport: Transport): FirewallAction | undefined {
   if (states.includes('open')) return states.every((state) => state === 'open') ? 'allow' : undefined
-  return states.includes('filtered') ? 'drop' : 'reject'
+  const isDropped = states.includes('filtered') && !(transport === 'udp' && states.includes('closed'))
+  return isDropped ? 'drop' : 'reject'
+}
+
+/** What carries the packets of a rule: what it says itself, else what its protocol says, else TCP. */
+function transportOf(rule: ResolvedRule): Transport {
+  const said: { probe: string; transport?: Transport; transports?: readonly Transport[] } = {
+    ...findProtocol(rule.probe),
+    ...rule,
+  }
+  return said.transport ?? said.transports?.[0] ?? 'tcp'
 }
 
 function demandedBy(rule: ResolvedRule, expect: object, { address, origin, addressesOf }: ProposalInputs): Demanded {
-  const action = actionFor(statesOf(expect as Record<string, unknown>))
+  const transport = transportOf(rule)
+  const action = actionFor(statesOf(expect as Record<string, unknown>), transport)
   if (!action) return { left: leftOut(rule, 'any-state', 'the rule accepts the port open and not open') }
   const host = rule.host ?? address
   const isOutbound = rule.direction === 'outbound'
@@ -96,7 +112,7 @@ function demandedBy(rule: ResolvedRule, expect: object, { address, origin, addre
     const atTarget =
       isOutbound || rule.host === undefined || destinations.every((one) => addressesOf(address).includes(one))
     const ports = [{ from: port, to: port }]
-    return [{ rules: [{ id, title }], action, direction, atTarget, protocol: 'tcp', family, ...ends, ports }]
+    return [{ rules: [{ id, title }], action, direction, atTarget, protocol: transport, family, ...ends, ports }]
   })
   if (changes.length > 0) return { changes }
   return { left: leftOut(rule, 'families-differ', 'no source and destination are of the same IP family') }
@@ -108,7 +124,8 @@ const isOf = (family: Family) => (network: string) => familyOf(network.split('/'
 function onlyInWindow(rule: ResolvedRule, inputs: ProposalInputs): LeftOut[] {
   const { expect } = rule.insideWindow ?? rule
   const demanded = demandedBy(rule, expect, inputs)
-  if ('left' in demanded || actionFor(statesOf(expect)) === actionFor(statesOf(rule.expect))) return []
+  const actions = [expect, rule.expect].map((one) => actionFor(statesOf(one), transportOf(rule)))
+  if ('left' in demanded || actions[0] === actions[1]) return []
   return [leftOut(rule, 'window', 'only while an approved window is open', demanded.changes)]
 }
 

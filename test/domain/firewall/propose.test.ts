@@ -51,6 +51,16 @@ describe('a rule', () => {
     expect(propose([rule('ssh', { expect: { state } })]).changes).toMatchObject([{ action }])
   })
 
+  test.each([
+    ['closed or filtered', ['closed', 'filtered'], 'reject'],
+    ['closed', ['closed'], 'reject'],
+    ['filtered', ['filtered'], 'drop'],
+    ['open', ['open'], 'allow'],
+  ])('of a UDP port that demands %s becomes one that an audit can confirm', (_, state, action) => {
+    const overUdp = { ...rule('dns', { port: 53, expect: { state } }), transport: 'udp' as const }
+    expect(propose([overUdp]).changes).toMatchObject([{ action, protocol: 'udp' }])
+  })
+
   test('that accepts the port open and closed is left out', () => {
     expect(propose([rule('any', { expect: { state: ['open', 'closed'] } })])).toMatchObject({
       changes: [],
