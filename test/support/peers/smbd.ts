@@ -46,6 +46,7 @@ function configuration(directory: string, host: string, options: SmbdOptions): s
     'netbios name = FILES1',
     'server role = standalone server',
     'disable netbios = yes',
+    'rpc start on demand helpers = no', // they would outlive smbd
     'smb ports = 445',
     `interfaces = ${host}/8`,
     'bind interfaces only = yes',
