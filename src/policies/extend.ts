@@ -23,7 +23,8 @@ interface Merged {
   trace: (issue: ValidationIssue) => ValidationIssue
 }
 
-const reference = /^([a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?)(?:@([1-9]\d{0,8}))?$/
+/** `NAME` or `NAME@VERSION`. */
+export const reference = /^([a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?)(?:@([1-9]\d{0,8}))?$/
 const newRuleNeeds = ['title', 'severity', 'direction', 'from', 'probe', 'expect'] as const
 
 /** The base of a document, if any. */

@@ -145,6 +145,7 @@ describeWithPeers(['openssh', 'openssl', 'samba-ad', 'slapd', 'smbd', 'xrdp'], '
     const weak = await peer(startSambaAd({ strongAuth: 'no' }))
     const rpc = await start(listenAt(samba.host), (one) => one.close())
     const unsigned = await peer(startSmbd({ minProtocol: 'NT1', signing: 'disabled' }))
+    const domain = samba.hostName.slice(samba.hostName.indexOf('.') + 1)
     const ports = { dnsPort: 53, kerberosPort: 88, ldapPort: 389, smbPort: 445, kpasswdPort: 464, ldapsPort: 636 }
     const flows = {
       ...ports,
@@ -153,16 +154,17 @@ describeWithPeers(['openssh', 'openssl', 'samba-ad', 'slapd', 'smbd', 'xrdp'], '
       rpcPort: rpc.port,
       ldaps: true,
       trustedCa: samba.ca,
+      domain,
     }
     const client = 'active-directory-client'
     const compliant = await audit(client, { ...flows, domainController: samba.host })
-    expectBoth(client, [compliant, await audit(client, { ldaps: true, domainController: '127.0.0.1' })])
+    expectBoth(client, [compliant, await audit(client, { ldaps: true, domain, domainController: '127.0.0.1' })])
     expect(having([compliant], 'pass')).toEqual(new Set(rulesOf(client)))
     expect(having([await audit(client, {})], 'notapplicable')).toEqual(new Set(rulesOf(client)))
     const server = 'active-directory-domain-controller'
     expectBoth(server, [
       await audit(server, flows, samba.host),
-      await audit(server, { ldaps: true }),
+      await audit(server, { ldaps: true, domain }),
       await audit(server, { ldapPort: 389 }, weak.host),
       await audit(server, { smbPort: 445 }, unsigned.host),
     ])

@@ -37,7 +37,7 @@ describe.each(readBuiltIns())('$document.name', ({ document, source }) => {
 
   test('has rules that are complete with the defaults, and apply where their conditions hold', () => {
     const choices = { ldaps: true, role: 'control-plane', uiPort: 8443, ldapCredential: 'env:A' }
-    const values = { ...choices, domainController: 'dc1.example' }
+    const values = { ...choices, domainController: 'dc1.example', domain: 'ad.example' }
     for (const params of [{}, values]) {
       const resolved = resolveParameters(document, { target: params })
       if ('errors' in resolved) throw new Error(JSON.stringify(resolved.errors))

@@ -27,6 +27,36 @@ function change(path: (string | number)[], value: unknown): unknown {
   return copy
 }
 
+describe('the published schema of a policy that extends another', () => {
+  const extending = new Ajv2020({ allErrors: true }).compile({
+    $ref: 'urn:portwarden:policy#/$defs/extension',
+    $defs: { published },
+  })
+  const own = { name: 'own', extends: 'ssh-baseline@1' }
+
+  test.each([
+    {},
+    { title: 'Ours', source: null, omit: ['ssh-macs'] },
+    { parameters: { sshPort: { default: 2222 }, old: null, new: { type: 'port', description: null } } },
+    { rules: [{ id: 'ssh-macs', port: '${sshPort}', rationale: null, expect: { ssh: { forbid: ['hmac-md5'] } } }] },
+  ])('accepts %j', (parts) => {
+    expect(extending({ ...own, ...parts }), JSON.stringify(extending.errors)).toBe(true)
+  })
+
+  test.each([
+    { extends: '../base.yaml' },
+    { extends: undefined },
+    { rules: [{ severity: 'low' }] },
+    { rules: [{ id: null }] },
+    { rules: [{ id: 'ssh-macs', port: 0 }] },
+    { parameters: { 'ssh-port': { default: 1 } } },
+    { omit: 'ssh-macs' },
+    { base: 'ssh-baseline@1' },
+  ])('refuses %j', (parts) => {
+    expect(extending(JSON.parse(JSON.stringify({ ...own, ...parts })))).toBe(false)
+  })
+})
+
 describe('the published schema', () => {
   test('is named, and accepts the built-in policy', () => {
     expect(published.$id).toBe('urn:portwarden:policy')
