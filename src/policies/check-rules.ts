@@ -34,6 +34,7 @@ import {
   nameType,
   samplesOf,
 } from './check-parameters.ts'
+import { checkPortSets } from './check-ports.ts'
 
 /** What one value of a rule is checked with; the path of the leaf begins at the rule. */
 interface RuleContext {
@@ -68,7 +69,7 @@ export function checkRuleLeaf(leaf: Leaf, context: RuleContext): ValidationIssue
 const issue = (path: Path, message: string | undefined): ValidationIssue[] =>
   message === undefined ? [] : [issueAt(path, message)]
 const isHostField = (path: Path) => path.length === 1 && path[0] === 'host'
-const isPortField = (path: Path) => path.length === 1 && path[0] === 'port'
+const isPortField = (path: Path) => path[0] === 'port' || path[0] === 'ports' || path.at(-2) === 'onlyOpen'
 const isLiteralField = (path: Path) =>
   literalFields.some((field) => field === path[0]) || (path[0] === 'unlike' && path[1] === 'from')
 const isCondition = (path: Path) => path[0] === 'when'
@@ -151,6 +152,7 @@ export function checkRuleMeaning(rule: unknown): ValidationIssue[] {
   const within = isRecord(rule.insideWindow) ? rule.insideWindow.expect : undefined
   return [
     ...checkPort(rule, probe),
+    ...checkPortSets(rule, probe),
     ...checkFamilies(rule),
     ...checkExpectation(rule.expect, probe, ['expect']),
     ...checkExpectation(within, probe, ['insideWindow', 'expect']),
@@ -159,8 +161,8 @@ export function checkRuleMeaning(rule: unknown): ValidationIssue[] {
   ]
 }
 
-function checkPort({ port }: Record<string, unknown>, probe: ProtocolName | undefined): ValidationIssue[] {
-  if (port !== undefined || !probe || anyProtocols[probe].defaultPort !== undefined) return []
+function checkPort({ port, ports }: Record<string, unknown>, probe: ProtocolName | undefined): ValidationIssue[] {
+  if (port !== undefined || ports !== undefined || !probe || anyProtocols[probe].defaultPort !== undefined) return []
   return issue(['port'], `is missing: must be ${describeShape(Port)}, since probe ${probe} has no default port`)
 }
 
@@ -203,8 +205,8 @@ function checkExpectation(expect: unknown, probe: ProtocolName | undefined, path
 const mayAllow = (state: unknown, wanted: State): boolean =>
   Array.isArray(state) ? state.some((item) => item === wanted || placeholdersOf(item).length > 0) : wanted === 'open'
 
-function checkSilence({ state, hostAnswered }: Record<string, unknown>, path: Path): ValidationIssue[] {
-  if (hostAnswered === undefined || mayAllow(state, 'filtered')) return []
+function checkSilence({ state, hostAnswered, onlyOpen }: Record<string, unknown>, path: Path): ValidationIssue[] {
+  if (hostAnswered === undefined || onlyOpen !== undefined || mayAllow(state, 'filtered')) return []
   return issue([...path, 'hostAnswered'], 'concerns silent ports only, and `state` does not allow filtered')
 }
 

@@ -29,7 +29,7 @@ function grown(value: unknown): unknown[] {
   return [{ ...value, [future]: true }, ...inside]
 }
 
-const { state: _, hostAnswered: __, ...groups } = Expectation.properties
+const { state: _, hostAnswered: __, onlyOpen: ___, ...groups } = Expectation.properties
 const probeOf: Record<keyof typeof groups, PolicyRule['probe']> = {
   tls: 'tls',
   http: 'https',

@@ -2,6 +2,7 @@ import { styleText } from 'node:util'
 import { coverageOf } from '../../domain/findings/verdict.ts'
 import { createExpectations } from '../../domain/policy/expected.ts'
 import type { PolicyDocument } from '../../domain/policy/policy.ts'
+import { portText } from '../../domain/policy/port-text.ts'
 import { certificateDays } from '../../report/formats/audit.ts'
 import type { DriftItem } from '../../store/history/drift.ts'
 import { renderTable } from '../table.ts'
@@ -26,7 +27,7 @@ export function renderOutcome({ audit, findings, drift, policy, params, sinceBas
   const statesOf = ({ rule, window }: ShownFinding) => {
     const { expect } =
       expected(rule, { address: '', params: {}, auditParams: params, windowOpen: window !== null }) ?? {}
-    return expect ? [expect.state ?? 'open'].flat().join(', ') : ''
+    return expect ? [expect.state ?? (expect.onlyOpen ? ['closed', 'filtered'] : 'open')].flat().join(', ') : ''
   }
   const shown = findings.filter(({ result }) => result !== 'notapplicable')
   const rows = shown.map((finding) => [
@@ -55,7 +56,7 @@ function seenOf(finding: ShownFinding): string {
   const { state, evidence } = finding
   if (!evidence) return ''
   const days = certificateDays(finding)
-  return `port ${evidence.port} ${state}${days === undefined ? '' : `, certificate valid for ${days} days`}`
+  return `${portText(evidence)} ${state}${days === undefined ? '' : `, certificate valid for ${days} days`}`
 }
 
 /** One sentence for each failure, with what a person can do. */

@@ -10,7 +10,9 @@ type StableResult<P extends ProtocolName> = Pick<
 export interface Evidence<P extends ProtocolName = ProtocolName> {
   probe: P
   host: string
+  /** Of a set: the first of `ports`. */
   port: number
+  ports?: readonly string[]
   /** By literal address; empty without one. */
   addresses: Record<string, StableResult<P>>
   /** Of a paired rule: the observation of each vantage of the other side, by its name. */
@@ -18,10 +20,16 @@ export interface Evidence<P extends ProtocolName = ProtocolName> {
 }
 
 /** Leaves out what varies by itself: times, latencies, attempts, measurements. Names are in the order of canonical JSON. */
-export function evidenceOf<P extends ProtocolName>({ probe, host, port, addressResults }: Observation<P>): Evidence<P> {
+export function evidenceOf<P extends ProtocolName>({
+  probe,
+  host,
+  port,
+  ports,
+  addressResults,
+}: Observation<P>): Evidence<P> {
   const addresses: Record<string, StableResult<P>> = {}
   for (const { address, ...result } of addressResults) addresses[address ?? ''] = stableResult(result)
-  return { addresses, host, port, probe }
+  return ports ? { addresses, host, port, ports, probe } : { addresses, host, port, probe }
 }
 
 function stableResult<P extends ProtocolName>({
@@ -40,10 +48,22 @@ function stableResult<P extends ProtocolName>({
 }
 
 /** The observation behind the evidence, as far as a judgement needs it, as if made at `observedAt`. */
-export function observationOf({ probe, host, port, addresses }: Evidence, observedAt: Date): Observation | undefined {
+export function observationOf(
+  { probe, host, port, ports, addresses }: Evidence,
+  observedAt: Date,
+): Observation | undefined {
   const addressResults = Object.entries(addresses).map(
     ([address, seen]): AddressResult => ({ ...seen, address: address || null, latencyMs: null, attempts: 0 }),
   )
   const [first, ...rest] = addressResults
-  return first && { probe, host, port, observedAt: observedAt.toISOString(), addressResults: [first, ...rest] }
+  return (
+    first && {
+      probe,
+      host,
+      port,
+      ...(ports && { ports }),
+      observedAt: observedAt.toISOString(),
+      addressResults: [first, ...rest],
+    }
+  )
 }

@@ -1,8 +1,10 @@
 import { isJudgeable } from '../policy/judgeable.ts'
 import type { ResolvedExpectation, ResolvedRule } from '../policy/policy.ts'
+import type { PortItem } from '../policy/port-set.ts'
 import { anyProtocols, type ProtocolName } from '../protocols/index.ts'
 import { countedOf } from './counted-addresses.ts'
 import { isSilent } from './host-response.ts'
+import { judgePorts } from './judge-ports.ts'
 import type { AddressResult, Observation } from './observation.ts'
 import { type ReasonCode, reasons } from './reasons.ts'
 import type { State } from './state.ts'
@@ -30,7 +32,7 @@ export function judge(rule: ResolvedRule, seen: Observation, context: JudgeConte
   const expect = (context.windowOpen && rule.insideWindow?.expect) || rule.expect
   const counted = countedOf(seen.addressResults, rule.families)
   if (counted.length === 0) return { result: 'unknown', state: 'unresolved', reason: 'no-address-of-family' }
-  const claim = { probe: rule.probe, expect, isSupported: isJudgeable(rule, expect) }
+  const claim = { probe: rule.probe, ports: rule.ports, expect, isSupported: isJudgeable(rule, expect) }
   const judgements = counted.map((addressResult) => judgeAddress(claim, addressResult, Date.parse(seen.observedAt)))
   const worst = worstOf(judgements)
   const isPartial = rule.families === undefined && counted.length < seen.addressResults.length
@@ -49,6 +51,7 @@ const gravityOf = ({ result, reason }: Judgement) => gravity[result] + (doubt[re
 
 interface Claim {
   probe: ProtocolName
+  ports: readonly PortItem[] | undefined
   expect: ResolvedExpectation
   isSupported: boolean
 }
@@ -59,6 +62,9 @@ function judgeAddress(claim: Claim, addressResult: AddressResult, observedAt: nu
   if (about === 'setup') return { result: 'error', state, reason }
   // A newer version may have stored the policy: a demand that is not judged must never pass.
   if (!claim.isSupported) return { result: 'error', state, reason: 'expectation-not-supported' }
+  const { ports } = claim
+  if (ports && state !== 'unresolved')
+    return judgePorts({ ports, expect: claim.expect }, addressResult as AddressResult<'tcp'>)
   if (about === 'us' || state === 'unknown' || state === 'unresolved') return { result: 'unknown', state, reason }
 
   const allowed = claim.expect.state ?? ['open']

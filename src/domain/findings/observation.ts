@@ -38,7 +38,10 @@ export interface AddressResult<P extends ProtocolName = ProtocolName> {
 export interface Observation<P extends ProtocolName = ProtocolName> {
   probe: P
   host: string
+  /** Of a set: the first of `ports`. */
   port: number
+  /** The set, as the fewest ranges. */
+  ports?: readonly string[]
   /** The end of the probe, by the vantage clock; RFC 3339. */
   observedAt: string
   addressResults: [AddressResult<P>, ...AddressResult<P>[]]

@@ -1,3 +1,4 @@
+import { portsOf, rangesOf } from '../policy/port-set.ts'
 import { findProtocol, protocolNames, protocols, type ReasonCode } from '../protocols/index.ts'
 import { type Reason, sharedReasons } from './shared-reasons.ts'
 import type { State } from './state.ts'
@@ -47,6 +48,7 @@ export function describeReason(code: ReasonCode, evidence?: Explaining | null) {
   const sides = [evidence.addresses, ...Object.values(evidence.unlike ?? {})]
   const sentences = [
     ...listed('Seen at', deciding(code, evidence)),
+    ...(code === 'ports-unexpectedly-open' ? openPorts(evidence) : []),
     ...listed('ICMP sender', senders(evidence)),
     ...listed('Not probed', sides.flatMap(leftOutOf)),
     ...(undecided ? silences(evidence) : []),
@@ -56,6 +58,18 @@ export function describeReason(code: ReasonCode, evidence?: Explaining | null) {
 
 const listed = (what: string, items: readonly string[]): string[] =>
   items.length > 0 ? [`${what}: ${[...new Set(items)].sort().join(', ')}.`] : []
+
+/** Ports that a reason names; the others are a number. */
+const namedPorts = 10
+
+function openPorts({ addresses }: Explaining): string[] {
+  const open = Object.values(addresses).flatMap(({ facts }) => (facts as { open?: string[] } | undefined)?.open ?? [])
+  const ports = rangesOf(portsOf(open))
+  const more = ports.length - namedPorts
+  return ports.length === 0
+    ? []
+    : [`Open in the set: ${ports.slice(0, namedPorts).join(', ')}${more > 0 ? ` and ${more} more` : ''}.`]
+}
 
 const senders = ({ addresses }: Explaining): string[] =>
   Object.values(addresses).flatMap(({ rejectedBy }) => rejectedBy ?? [])

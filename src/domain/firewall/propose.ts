@@ -4,6 +4,7 @@ import { statesOf } from '../flows/edges.ts'
 import { resolveRule } from '../policy/parameters.ts'
 import type { ParameterValues } from '../policy/placeholders.ts'
 import type { PolicyDocument, ResolvedRule } from '../policy/policy.ts'
+import { boundsOf, portsOf, rangesOf } from '../policy/port-set.ts'
 import { findProtocol } from '../protocols/index.ts'
 import {
   contradict,
@@ -13,6 +14,7 @@ import {
   type LeftOut,
   type LeftOutReason,
   mergeSame,
+  type PortRange,
   type Transport,
 } from './change.ts'
 
@@ -83,9 +85,13 @@ function transportOf(rule: ResolvedRule): Transport {
   return said.transport ?? said.transports?.[0] ?? 'tcp'
 }
 
-function demandedBy(rule: ResolvedRule, expect: object, { address, origin, addressesOf }: ProposalInputs): Demanded {
+function demandedBy(
+  rule: ResolvedRule,
+  expect: ResolvedRule['expect'],
+  { address, origin, addressesOf }: ProposalInputs,
+): Demanded {
   const transport = transportOf(rule)
-  const action = actionFor(statesOf(expect as Record<string, unknown>), transport)
+  const action = actionFor(statesOf(expect), transport)
   if (!action) return { left: leftOut(rule, 'any-state', 'the rule accepts the port open and not open') }
   const host = rule.host ?? address
   const isOutbound = rule.direction === 'outbound'
@@ -108,14 +114,24 @@ function demandedBy(rule: ResolvedRule, expect: object, { address, origin, addre
   const changes = (rule.families ?? families).flatMap((family): FirewallChange[] => {
     const ends = { sources: sources.filter(isOf(family)), destinations: destinations.filter(isOf(family)) }
     if (ends.sources.length === 0 || ends.destinations.length === 0) return []
-    const { id, title, port } = rule
+    const { id, title } = rule
     const atTarget =
       isOutbound || rule.host === undefined || destinations.every((one) => addressesOf(address).includes(one))
-    const ports = [{ from: port, to: port }]
+    const ports = portsOfRule(rule, expect)
     return [{ rules: [{ id, title }], action, direction, atTarget, protocol: transport, family, ...ends, ports }]
   })
   if (changes.length > 0) return { changes }
   return { left: leftOut(rule, 'families-differ', 'no source and destination are of the same IP family') }
+}
+
+/** Of a set without the ports that may be open. */
+function portsOfRule({ port, ports }: ResolvedRule, expect: ResolvedRule['expect']): PortRange[] {
+  if (!ports) return [{ from: port, to: port }]
+  const mayBeOpen = new Set(portsOf(expect.onlyOpen))
+  return rangesOf(portsOf(ports).filter((one) => !mayBeOpen.has(one))).flatMap((range) => {
+    const [from, to] = boundsOf(range) ?? []
+    return from === undefined || to === undefined ? [] : [{ from, to }]
+  })
 }
 
 const isOf = (family: Family) => (network: string) => familyOf(network.split('/')[0] ?? '') === family

@@ -17,7 +17,8 @@ export function flowKindOf({ expect, insideWindow }: Pick<PolicyRule, 'expect' |
 }
 
 /** The states that an expectation allows; silence about it means open. */
-export const statesOf = ({ state }: Record<string, unknown>): State[] => (state as State[] | undefined) ?? ['open']
+export const statesOf = ({ state, onlyOpen }: Record<string, unknown>): State[] =>
+  (state as State[] | undefined) ?? (onlyOpen === undefined ? ['open'] : ['closed', 'filtered'])
 
 /** How many checks of a rule from a vantage have the same outcome. */
 export interface FlowOutcome {

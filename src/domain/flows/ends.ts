@@ -1,5 +1,6 @@
 import { resolveParameters, resolveRule } from '../policy/parameters.ts'
 import type { PolicyDocument, PolicyRule } from '../policy/policy.ts'
+import { portsOf } from '../policy/port-set.ts'
 
 /** Targets with the same parameters. */
 export interface SharedParameters {
@@ -35,7 +36,7 @@ export function endsOf(document: PolicyDocument, groups: readonly SharedParamete
       const ends = found.get(rule.id)
       if (one === 'notapplicable' || !ends) continue
       ends.targets += targets
-      ends.ports.add(one.port, targets)
+      for (const port of one.ports ? portsOf(one.ports) : [one.port]) ends.ports.add(port, targets)
       if (one.host !== undefined) ends.hosts.add(one.host, targets)
     }
   }

@@ -5,6 +5,8 @@ import type { PolicyDocument, ResolvedExpectation, ResolvedRule } from './policy
 export interface Expected {
   host: string
   port: number
+  /** Of a rule for a set. */
+  ports?: readonly string[]
   expect: ResolvedExpectation
 }
 
@@ -26,7 +28,12 @@ export function createExpectations(document: PolicyDocument) {
     const resolved = ruleFor(ruleId, { params, auditParams })
     if (!resolved) return null
     const expect = (windowOpen && resolved.insideWindow?.expect) || resolved.expect
-    return { host: resolved.host ?? address, port: resolved.port, expect: withoutCredentials(expect) }
+    return {
+      host: resolved.host ?? address,
+      port: resolved.port,
+      ...(resolved.ports && { ports: resolved.ports.map(String) }),
+      expect: withoutCredentials(expect),
+    }
   }
 }
 

@@ -43,7 +43,10 @@ const checkMeaning: LeafCheck = (leaf) =>
 
 const isState = ({ path, value }: Leaf) => path[0] === 'state' && states.some((state) => state === value)
 
-function takesGroups({ probe }: ResolvedRule, { state: _, hostAnswered: __, ...demands }: ResolvedExpectation) {
+function takesGroups(
+  { probe }: ResolvedRule,
+  { state: _, hostAnswered: __, onlyOpen: ___, ...demands }: ResolvedExpectation,
+) {
   const groups = Object.entries(demands).filter(([, demand]) => demand !== undefined)
   return groups.every(([group]) => Object.hasOwn(findProtocol(probe)?.expects ?? {}, group))
 }

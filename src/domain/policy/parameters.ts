@@ -11,6 +11,7 @@ import {
   type ResolvedRule,
   Rule,
 } from './policy.ts'
+import { portsOf, rangesOf } from './port-set.ts'
 import { checkPlainLeaf, checkShape, type LeafCheck, nearestName } from './shape.ts'
 import { CredentialRef, Pem, Port } from './values.ts'
 
@@ -110,10 +111,14 @@ export function resolveParameters(
  * version knows stays in the rule, so that the judge refuses it.
  */
 export function resolveRule(rule: PolicyRule, values: ParameterValues): ResolvedRule | 'notapplicable' {
-  const { when, port = findProtocol(rule.probe)?.defaultPort, ...claim } = rule
-  if (when !== undefined && !Value.Check(Rule.properties.when, when))
-    return substitute({ ...claim, port, when: 'unknown' }, values) as ResolvedRule
-  return holds(when, values) ? (substitute({ ...claim, port }, values) as ResolvedRule) : 'notapplicable'
+  const { when, port = portsOf(rule.ports)[0] ?? findProtocol(rule.probe)?.defaultPort, ...claim } = rule
+  const resolve = (more?: object) => {
+    const resolved = substitute({ ...claim, port, ...more }, values) as ResolvedRule
+    const { ports } = resolved
+    return ports ? { ...resolved, ports: rangesOf(portsOf(ports)), port: portsOf(ports)[0] ?? resolved.port } : resolved
+  }
+  if (when !== undefined && !Value.Check(Rule.properties.when, when)) return resolve({ when: 'unknown' })
+  return holds(when, values) ? resolve() : 'notapplicable'
 }
 
 /** The parameter and the layer that a value comes from, at the end of its chain of defaults; none when it is the policy's own. */

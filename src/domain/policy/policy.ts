@@ -9,6 +9,7 @@ import {
   groups,
   protocolNames,
 } from '../protocols/index.ts'
+import { PortItem } from './port-set.ts'
 import { closedObject } from './shape.ts'
 import { Comparison, type Evaluated, Flag, list, optional, Port, Scalar } from './values.ts'
 
@@ -52,6 +53,14 @@ export const Expectation = closedObject(
       description:
         'Silence counts as filtered only if the host responds on another port that the policy names; otherwise the finding is unknown',
     }),
+    onlyOpen: optional(
+      Type.Array(PortItem, {
+        minItems: 1,
+        maxItems: 100,
+        description:
+          'With `ports`, instead of `state`: the ports of the set that may be open. Every other one must not be; these need not be open either',
+      }),
+    ),
     ...groupSchemas,
   },
   { description: 'What must hold; everything that is named must' },
@@ -92,6 +101,14 @@ export const Rule = closedObject({
     }),
   ),
   port: optional({ ...Port, description: `Default: that of the probe (${defaultPorts.join(', ')})` }),
+  ports: optional(
+    Type.Array(PortItem, {
+      minItems: 1,
+      maxItems: 100,
+      description:
+        'Of probe `tcp`, instead of `port`: ports and ranges, up to 1024 ports. The rule is judged on all of them, as one finding',
+    }),
+  ),
   expect: Expectation,
   unlike: optional(
     closedObject(
@@ -191,6 +208,7 @@ export type PolicyRule = Pick<Rule, (typeof literalFields)[number] | 'title' | '
   when?: unknown
   host?: string
   port?: number | string
+  ports?: (number | string)[]
   families?: string[]
   expect: Record<string, unknown>
   insideWindow?: { expect: Record<string, unknown> }
@@ -201,6 +219,7 @@ export type PolicyDocument = Omit<Static<typeof ResolvedPolicyDocument>, 'rules'
 
 /** A rule for one target: it applies, its placeholders have their values, its comparisons are booleans. */
 export type ResolvedRule = Evaluated<Omit<Rule, 'when' | 'port'>> & {
+  /** Of a set of ports: the first of them. */
   port: number
   /** Of a planned rule: other ports of the host, see `companionsOf`. */
   companions?: number[]

@@ -15,7 +15,8 @@ const additive: ReadonlySet<string> = new Set([
 ])
 
 /** What a probe must examine beyond the least, so that the rule can be judged inside a window and outside. */
-export function optionsOf({ probe, expect, insideWindow }: ResolvedRule): Options {
+export function optionsOf({ probe, ports, expect, insideWindow }: ResolvedRule): Options {
+  if (ports) return { ports: ports.map(String) }
   const outside = optionsFor(probe, expect)
   const inside = insideWindow && demandsOf(insideWindow.expect) ? optionsFor(probe, insideWindow.expect) : undefined
   return inside && demandsOf(expect) ? (merge(outside, inside) as Options) : (inside ?? outside)
@@ -51,7 +52,7 @@ const optionsFor = (probe: string, expect: object): Options =>
   (findProtocol(probe)?.optionsFor(expect as never) ?? {}) as Options
 
 /** Whether an expectation demands more than a state. */
-const demandsOf = ({ state: _, hostAnswered: __, ...groups }: ResolvedExpectation): boolean =>
+const demandsOf = ({ state: _, hostAnswered: __, onlyOpen: ___, ...groups }: ResolvedExpectation): boolean =>
   Object.values(groups).some((group) => group !== undefined)
 
 const entriesOf = (options: Options) => options as Readonly<Record<string, unknown>>

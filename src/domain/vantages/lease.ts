@@ -123,7 +123,7 @@ export interface ReadDelivery {
   issues: ValidationIssue[]
 }
 
-type LeasedEndpoint = Pick<LeasedCheck, 'probe' | 'host' | 'port'>
+type LeasedEndpoint = Pick<LeasedCheck, 'probe' | 'host' | 'port'> & { options?: object }
 
 /**
  * Reads a delivery: one observation for each check, with bounded facts of its probe. An issue concerns one observation: it
@@ -149,11 +149,13 @@ export function* readDelivery(
     if (!leased || found.length > 0) continue
     const { observedAt, addressResults } = delivered as DeliveredObservation
     const at = Math.min(Math.max(Date.parse(observedAt), from.getTime()), until.getTime())
-    const { probe, host, port } = leased
+    const { probe, host, port, options } = leased
+    const ports = options && 'ports' in options ? (options.ports as string[]) : undefined
     read[check] = {
       probe,
       host,
       port,
+      ...(ports && { ports }),
       observedAt: new Date(at).toISOString(),
       addressResults: addressResults as Observation['addressResults'],
     }
@@ -205,7 +207,10 @@ const stateOf: Partial<Record<ReasonCode, State>> = {
 }
 
 /** What a probe never reports together. */
-function contradiction(host: string, result: AddressResults[number]): ValidationIssue[] {
+function contradiction(
+  { probe, host }: Pick<LeasedEndpoint, 'probe' | 'host'>,
+  result: AddressResults[number],
+): ValidationIssue[] {
   const { address, state, reason, facts, hostAnswered, waitedMs } = result
   const isCertain = reasons[reason].about === 'peer' && reason !== 'response-too-large'
   const states: State[] = stateOf[reason] ? [stateOf[reason]] : isCertain ? ['open'] : ['open', 'unknown']
@@ -214,7 +219,7 @@ function contradiction(host: string, result: AddressResults[number]): Validation
     return [{ pointer: '/hostAnswered', message: 'must be left out unless the reason is no-response' }]
   if (waitedMs !== undefined && state !== 'open')
     return [{ pointer: '/waitedMs', message: 'must be left out unless the state is open' }]
-  if (state !== 'open' && Object.keys(facts).length > 0)
+  if (state !== 'open' && probe !== 'tcp' && Object.keys(facts).length > 0)
     return [{ pointer: '/facts', message: 'must be empty unless the state is open' }]
   const isUnnamed = state === 'unresolved' || reason === 'invalid-host'
   if (address === null && !isUnnamed && state !== 'unknown')
@@ -245,7 +250,7 @@ function addressResultIssues({ probe, host }: LeasedEndpoint, result: AddressRes
   if (rejectedBy !== undefined && !icmpReasons.has(reason))
     return [{ pointer: '/rejectedBy', message: `must be absent with ${reason}` }]
   const malformed = checkShape(protocols[probe].facts, facts, checkFact).map(under(['facts']))
-  return malformed.length > 0 ? malformed : contradiction(host, result)
+  return malformed.length > 0 ? malformed : contradiction({ probe, host }, result)
 }
 
 function checkFact(leaf: Leaf): ValidationIssue[] {

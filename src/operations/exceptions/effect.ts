@@ -134,6 +134,7 @@ function judgeBoth(
     !rule.unlike &&
     evidence?.probe === rule.probe &&
     evidence.port === rule.port &&
+    String(evidence.ports) === String(rule.ports) &&
     evidence.host === (rule.host ?? target.address)
   const observed = isOfRule && evidence ? observationOf(evidence, now) : undefined
   if (!rule || !observed) return { outside: result, inside: result }

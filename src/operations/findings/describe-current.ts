@@ -55,7 +55,8 @@ export async function describeCurrent(
     const window = permissionAt(inForce.windows, about)
     const expected =
       document?.expected(finding.rule, { address, params, auditParams, windowOpen: window !== undefined }) ?? null
-    const { host, port } = finding.evidence ?? expected ?? { host: null, port: null }
+    const { host, ports, port: first } = finding.evidence ?? expected ?? { host: null, port: null, ports: undefined }
+    const port = ports ? null : first
     const rule = document?.rules.get(finding.rule)
     return {
       ...shown,

@@ -75,10 +75,11 @@ export async function createDescription(
   const resolve = createRules(document)
   const endpointOf = (rule: string, { params, address }: FindingOfTarget['target']) => {
     const resolved = resolve(rule, { params, auditParams })
-    return { host: resolved ? (resolved.host ?? address) : null, port: resolved?.port ?? null }
+    return { host: resolved ? (resolved.host ?? address) : null, port: resolved?.port ?? null, ports: resolved?.ports }
   }
   return ({ finding, target }) => {
-    const { host, port } = finding.evidence ?? endpointOf(finding.rule, target)
+    const { host, ports, port: first } = finding.evidence ?? endpointOf(finding.rule, target)
+    const port = ports ? null : first
     return {
       rule: rules.get(finding.rule) ?? noRule,
       vantage: vantageOf(finding.vantage),

@@ -161,7 +161,12 @@ function judgeStored(check: PlannedCheck, { facts, own, now, permissions }: Know
   // The sides of a pair must come from one audit.
   if (check.unlike) return { result: 'unknown', reason: 'pair-incomplete', state: 'unknown' }
   const { rule, host, origin } = check
-  const wanted = endpointKey(origin.vantage, { probe: rule.probe, host, port: rule.port })
+  const wanted = endpointKey(origin.vantage, {
+    probe: rule.probe,
+    host,
+    port: rule.port,
+    ...(rule.ports && { ports: rule.ports.map(String) }),
+  })
   const fitting = facts.filter(
     ({ vantage, evidence, observedFor }) =>
       evidence && observedFor && endpointKey(vantage, evidence) === wanted && observesFor(observedFor, rule),
@@ -178,7 +183,9 @@ function judgeStored(check: PlannedCheck, { facts, own, now, permissions }: Know
   return decided ?? judgements[0] ?? { result: 'unknown', state: 'unknown', reason: 'facts-missing' }
 }
 
-const endpointKey = (vantage: string, { probe, host, port }: Pick<Evidence, 'probe' | 'host' | 'port'>) =>
-  JSON.stringify([vantage, probe, host, port])
+const endpointKey = (
+  vantage: string,
+  { probe, host, port, ports }: Pick<Evidence, 'probe' | 'host' | 'port' | 'ports'>,
+) => JSON.stringify([vantage, probe, host, port, ports])
 
 const seriesKeyOf = ({ rule, vantage }: Pick<KnownSeries, 'rule' | 'vantage'>) => JSON.stringify([rule, vantage])

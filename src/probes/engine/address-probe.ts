@@ -1,7 +1,9 @@
 import type { AddressResult } from '../../domain/findings/observation.ts'
+import { portsOf } from '../../domain/policy/port-set.ts'
 import type { ProtocolName } from '../../domain/protocols/index.ts'
 import { type Check, type Circumstances, usesCredential, type World } from './check.ts'
 import type { HostPresence } from './host-presence.ts'
+import { probePortSet } from './port-set.ts'
 import type { Endpoint, Outcome } from './probe.ts'
 import { Tries } from './tries.ts'
 import { mayMissAbsence, type Tried, Try, type TryCircumstances } from './try.ts'
@@ -14,6 +16,12 @@ export function probeAddress<P extends ProtocolName>(
   circumstances: Circumstances,
 ): Promise<AddressResult<P>> {
   const { address, port } = endpoint
+  const ports = 'ports' in check.options ? check.options.ports : undefined
+  if (ports) {
+    const one = { ...check, options: {} } as Check<P>
+    const probeOne = (each: number) => probeAddress({ ...one, port: each }, { ...endpoint, port: each }, circumstances)
+    return probePortSet(portsOf(ports), probeOne as never) as Promise<AddressResult<P>>
+  }
   const isPermitted = circumstances.world.egress.permits(address, port)
   if (!isPermitted) return Promise.resolve(undialled(address, { state: 'unknown', reason: 'egress-denied' }))
   return new Promise((resolve, reject) =>

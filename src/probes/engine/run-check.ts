@@ -62,11 +62,12 @@ export function createObserver(options: ObserverOptions): Observe {
 type AddressResults<P extends ProtocolName> = Observation<P>['addressResults']
 
 function observationOf<P extends ProtocolName>(
-  { probe, host, port }: Check<P>,
+  { probe, host, port, options }: Check<P>,
   addressResults: AddressResults<P>,
   { clock }: World,
 ): Observation<P> {
-  const observation = { probe, host, port, observedAt: clock().toISOString(), addressResults }
+  const ports = 'ports' in options ? options.ports : undefined
+  const observation = { probe, host, port, ...(ports && { ports }), observedAt: clock().toISOString(), addressResults }
   return boundFacts([observation], maxFactsSize)[0] ?? observation
 }
 

@@ -79,7 +79,8 @@ function renderHost({ name, addresses, findings }: Host): string {
   const status = findings.some(isUp)
     ? { state: 'up', reason: 'port-response' }
     : { state: 'unknown', reason: 'no-response' }
-  const ports = Map.groupBy(findings, ({ evidence }) => evidence?.port)
+  // A set has no single state, so it is a script result.
+  const ports = Map.groupBy(findings, ({ evidence }) => (evidence?.ports ? undefined : evidence?.port))
   const notProbed = ports.get(undefined) ?? []
   return element(
     'host',

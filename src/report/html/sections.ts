@@ -1,6 +1,7 @@
 import { results } from '../../domain/findings/judge.ts'
 import { coverageOf, noCounts } from '../../domain/findings/verdict.ts'
 import { type ControlStanding, controlsOf } from '../../domain/policy/controls.ts'
+import { portText } from '../../domain/policy/port-text.ts'
 import { escapeXml } from '../../encoding/xml.ts'
 import {
   certificateDays,
@@ -107,7 +108,7 @@ export function rowOf(finding: ReportedFinding, url: string | null): string[] {
 function seenOf(finding: ReportedFinding, state: string): string {
   const days = certificateDays(finding)
   return [
-    finding.evidence ? `port ${finding.evidence.port} ${state}` : state,
+    finding.evidence ? `${portText(finding.evidence)} ${state}` : state,
     ...(days === undefined ? [] : [`certificate valid for ${days} days`]),
   ].join(', ')
 }

@@ -85,7 +85,7 @@ describeWithPeers(['openssl'], 'the checks of one endpoint', () => {
     const [https, tls] = shown(await runChecks(prober, checksOf(peer))) ?? []
     expect(peer.accepted()).toBe(1)
     expect([https?.results[0]?.reason, tls?.results[0]?.reason]).toEqual(['http-responded', 'tls-ok'])
-    const { http, ...facts }: { http?: object } = https?.results[0]?.facts ?? {}
+    const { http, ...facts } = (https?.results[0]?.facts ?? {}) as { http?: object }
     expect(http).toEqual({ status: 200, hsts: 'max-age=1' })
     expect(tls?.results[0]?.facts).toEqual(facts)
     expect(Object.keys({ ...https?.results[0], ...tls?.results[0] })).not.toContain('tls')

@@ -75,6 +75,7 @@ export const Evidence = Type.Object(
     probe: Type.Enum(protocolNames),
     host: Type.String({ description: 'The host that was probed', examples: ['10.20.0.11'] }),
     port: Port,
+    ports: Type.Optional(Type.Array(Type.String(), { description: 'The set that was probed; `port` is its first' })),
     addresses: Addresses,
     unlike: Type.Optional(
       Type.Record(Type.String(), Addresses, {

@@ -46,7 +46,8 @@ export const Severity = Type.Enum([...severities], {
 export const Expected = Type.Object(
   {
     host: Type.String({ description: 'The host that the rule is about', examples: ['10.20.0.11'] }),
-    port: Type.Integer({ description: 'The port', examples: [22] }),
+    port: Type.Integer({ description: 'The port; of a set the first', examples: [22] }),
+    ports: Type.Optional(Type.Array(Type.String(), { description: 'The set of ports of the rule' })),
     expect: Type.Unsafe<object>({
       type: 'object',
       additionalProperties: true,

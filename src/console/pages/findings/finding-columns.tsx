@@ -1,3 +1,4 @@
+import { portText } from '../../../domain/policy/port-text.ts'
 import { Link } from '../../parts/link.tsx'
 import type { Column } from '../../parts/lists/data-table.tsx'
 import { shownResult } from '../../parts/results/results.ts'
@@ -61,7 +62,7 @@ function ExpectedSeen({ finding: { expected, state, reason } }: { finding: Curre
               <span class="visually-hidden">, seen: </span>{' '}
             </>
           )}
-          <strong>{state}</strong> <span class="faint">port {expected.port}</span>
+          <strong>{state}</strong> <span class="faint">{portText(expected)}</span>
         </div>
       )}
       <div class="faint why" title={reason.message}>

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks'
+import { portText } from '../../../domain/policy/port-text.ts'
 import { mayAny } from '../../api/me.ts'
 import { useResource } from '../../api/resource.ts'
 import { me } from '../../api/session.ts'
@@ -153,7 +154,7 @@ function Compared({ current: { expected, state, evidence, reason } }: { current:
   if (!expected) return <EmptyState title="The rule demands nothing of this target.">{reason.message}</EmptyState>
   return (
     <DataTable
-      caption={`${expected.host} port ${expected.port}`}
+      caption={`${expected.host} ${portText(expected)}`}
       rows={compareExpected({ ...expected.expect }, state, evidence)}
       rowKey={({ what }) => what}
       columns={[

@@ -48,7 +48,9 @@ function changeOf(finding: CurrentFinding): unknown[] {
 /** The state is not allowed: a flow must change. It is: the server must. */
 function kindOf({ expected, state }: CurrentFinding): Fix['kind'] {
   if (!expected) return 'host'
-  const allowed = [(expected.expect as { state?: string | string[] }).state ?? 'open'].flat()
+  const { state: demanded, onlyOpen } = expected.expect as { state?: string | string[]; onlyOpen?: unknown }
+  if (onlyOpen !== undefined) return state === 'open' ? 'close' : 'host'
+  const allowed = [demanded ?? 'open'].flat()
   if (allowed.includes(state)) return 'host'
   return allowed.includes('open') ? 'open' : 'close'
 }

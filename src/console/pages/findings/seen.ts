@@ -3,6 +3,7 @@ import { fieldDemandsOf, statesText } from '../policies/expectation.ts'
 
 /** The facts that decide about a field of an expectation; none where the reason alone decides. */
 export const decidingFacts: Readonly<Record<string, readonly string[]>> = {
+  onlyOpen: ['open'],
   hostAnswered: [],
   'tls.minVersion': ['protocol'],
   'tls.refuses': ['versions'],

@@ -1,3 +1,4 @@
+import { portText } from '../../../domain/policy/port-text.ts'
 import { statesText } from '../policies/expectation.ts'
 import { type CurrentFinding, vantageText } from './current-finding.ts'
 
@@ -12,7 +13,7 @@ export const selectionText = (
       const must = expected ? `, must be ${statesText({ ...expected.expect })}` : ''
       return [
         `[${severity ?? 'no severity'}] ${target}: ${title ?? rule}`,
-        `  ${result}: ${expected ? `port ${expected.port} is ` : ''}${state} from ${vantageText(finding)}${must}`,
+        `  ${result}: ${expected ? `${portText(expected)} is ` : ''}${state} from ${vantageText(finding)}${must}`,
         `  ${reason.message}`,
         `  ${rule} of ${policy}, ${urlOf(finding)}`,
       ].join('\n')

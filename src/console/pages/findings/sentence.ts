@@ -1,3 +1,4 @@
+import { portText } from '../../../domain/policy/port-text.ts'
 import { formatTime } from '../../parts/time.tsx'
 import { statesText } from '../policies/expectation.ts'
 import { type Detail, vantageText } from './current-finding.ts'
@@ -12,6 +13,7 @@ export function sentenceOf(detail: Detail, { expected, state, reason }: Current)
   const { name, address } = detail.target
   const host = expected.host === address || expected.host === name ? name : `${expected.host} for ${name}`
   const demand = allowed.split(/, | or /).includes(state) ? reason.message : `it must be ${allowed}.`
+  if (expected.ports) return `Of ${portText(expected)} of ${host}, from ${vantage}: ${reason.message}`
   return `Port ${expected.port} of ${host} is ${state} from ${vantage}; ${lowerFirst(demand)}`
 }
 

@@ -1,5 +1,6 @@
 /** What a field of an expectation demands, as a phrase about its value; docs/policies.md defines the fields. */
 const phrases: Readonly<Record<string, (value: string) => string>> = {
+  onlyOpen: (ports) => `of these ports only ${ports} may be open`,
   hostAnswered: () => 'silence counts only if the host responds on another port',
   'tls.minVersion': (version) => `${version} or newer`,
   'tls.refuses': (versions) => `refuses ${versions}`,
@@ -68,7 +69,8 @@ export function conditionText(condition: unknown): string {
 }
 
 /** The states that an expectation allows. */
-export const statesText = ({ state }: Fields): string => valueText(state ?? ['open'])
+export const statesText = ({ state, onlyOpen }: Fields): string =>
+  valueText(state ?? (onlyOpen === undefined ? ['open'] : ['closed', 'filtered']))
 
 /** The fields of an expectation with their paths, without groups. */
 const leavesOf = (fields: Fields, prefix = ''): (readonly [field: string, value: unknown])[] =>

@@ -1,6 +1,7 @@
 import type { Static } from 'typebox'
 import type { CurrentFinding as FindingSchema } from '../../../api/routes/findings/schemas.ts'
 import type { Policy as PolicySchema } from '../../../api/routes/policies/schemas.ts'
+import { portText } from '../../../domain/policy/port-text.ts'
 import { useResource } from '../../api/resource.ts'
 import { EmptyState } from '../../parts/empty-state.tsx'
 import { KeyValues } from '../../parts/key-values.tsx'
@@ -74,7 +75,7 @@ function RuleFailures({ findings }: { findings: readonly Finding[] }) {
         rowKey={({ fingerprint }) => fingerprint}
         columns={[
           { head: 'Target', cell: ({ target }) => target },
-          { head: 'Address', cell: ({ expected }) => expected && `${expected.host} port ${expected.port}` },
+          { head: 'Address', cell: ({ expected }) => expected && `${expected.host} ${portText(expected)}` },
           { head: 'Seen from', cell: ({ vantage }) => vantage },
           { head: 'State', cell: ({ state }) => state },
           { head: 'Why', cell: ({ reason }) => reason.message },
