@@ -4,8 +4,10 @@ import { observationOf } from '../../domain/findings/evidence.ts'
 import { judge } from '../../domain/findings/judge.ts'
 import type { State } from '../../domain/findings/state.ts'
 import { noCounts } from '../../domain/findings/verdict.ts'
+import { statesOf } from '../../domain/flows/edges.ts'
 import { createRules } from '../../domain/policy/expected.ts'
 import type { PolicyDocument, PolicyRule, ResolvedRule } from '../../domain/policy/policy.ts'
+import { portsOf } from '../../domain/policy/port-set.ts'
 import { createPace } from '../../runtime/pace.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { KnownSeries } from '../../store/history/spans.ts'
@@ -181,8 +183,10 @@ function describeRules(
   const chosen = (document?.rules ?? []).filter(({ id }) => rules.includes(id))
   return chosen.map(({ id, title, severity, direction, probe, from, insideWindow }) => {
     const applied = targets.flatMap((target) => ruleFor(id, { params: target.params, auditParams: params }) ?? [])
-    const ports = [...new Set(applied.map(({ port }) => port))].sort((a, b) => a - b)
-    const allowed = insideWindow && ((insideWindow.expect.state as State[] | undefined) ?? (['open'] satisfies State[]))
+    const ports = [...new Set(applied.flatMap(({ port, ports: set }) => (set ? portsOf(set) : [port])))].sort(
+      (a, b) => a - b,
+    )
+    const allowed = insideWindow && statesOf(insideWindow.expect)
     return { id, title, severity, direction, probe, from, ports, targets: applied.length, inside: allowed ?? null }
   })
 }
