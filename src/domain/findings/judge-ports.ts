@@ -1,9 +1,15 @@
 import type { ResolvedExpectation } from '../policy/policy.ts'
 import { type PortItem, portsOf } from '../policy/port-set.ts'
 import { isSilent } from './host-response.ts'
-import type { Judgement } from './judge.ts'
 import type { AddressResult } from './observation.ts'
+import type { ReasonCode } from './reasons.ts'
 import type { State } from './state.ts'
+
+interface PortsJudgement {
+  result: 'pass' | 'fail' | 'unknown' | 'error'
+  state: State
+  reason: ReasonCode
+}
 
 interface Claim {
   ports: readonly PortItem[]
@@ -14,7 +20,7 @@ interface Claim {
  * Judges a set of ports at one address. An open port that may not be outweighs what is not known of others. A port that the
  * facts do not list is not known.
  */
-export function judgePorts({ ports, expect }: Claim, result: AddressResult<'tcp'>): Judgement {
+export function judgePorts({ ports, expect }: Claim, result: AddressResult<'tcp'>): PortsJudgement {
   const { facts, reason } = result
   const isAway = result.state === 'unreachable' // so explained by another check of the host
   const seen: Record<'open' | 'closed' | 'filtered' | 'unreachable', number[]> = {

@@ -18,7 +18,7 @@ export async function probePortSet(
 }
 
 /** What shows most of the host comes first: it gives the set its state and its reason. */
-const telling: readonly ((result: Result) => boolean)[] = [
+const byCertainty: readonly ((result: Result) => boolean)[] = [
   ({ state }) => state === 'open',
   ({ reason }) => reason === 'connection-refused',
   ({ address, rejectedBy }) => rejectedBy !== undefined && rejectedBy === address,
@@ -30,7 +30,7 @@ const telling: readonly ((result: Result) => boolean)[] = [
 ]
 
 export function summarize(ports: readonly number[], results: readonly Result[]): Result {
-  const first = telling.map((isFound) => results.find(isFound)).find((found) => found !== undefined)
+  const first = byCertainty.map((isFound) => results.find(isFound)).find((found) => found !== undefined)
   const deciding = first ?? results[0]
   if (!deciding) throw new RangeError('a set of ports is not empty')
   const isAway = deciding.state === 'unreachable'

@@ -1,4 +1,3 @@
-import { portText } from '../../../domain/policy/port-text.ts'
 import { Link } from '../../parts/link.tsx'
 import type { Column } from '../../parts/lists/data-table.tsx'
 import { shownResult } from '../../parts/results/results.ts'
@@ -8,6 +7,7 @@ import { Time } from '../../parts/time.tsx'
 import { uri } from '../../url/parameters.ts'
 import { statesText } from '../policies/expectation.ts'
 import { type CurrentFinding, vantageText } from './current-finding.ts'
+import { portText } from './port-text.ts'
 
 /** The columns of lists of findings. */
 export const findingColumns: readonly Column<CurrentFinding>[] = [

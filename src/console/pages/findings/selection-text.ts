@@ -1,6 +1,6 @@
-import { portText } from '../../../domain/policy/port-text.ts'
 import { statesText } from '../policies/expectation.ts'
 import { type CurrentFinding, vantageText } from './current-finding.ts'
+import { portText } from './port-text.ts'
 
 /** Findings as text for a ticket: what is wrong, what must be, and the page of each. */
 export const selectionText = (

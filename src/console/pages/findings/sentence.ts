@@ -1,7 +1,7 @@
-import { portText } from '../../../domain/policy/port-text.ts'
 import { formatTime } from '../../parts/time.tsx'
 import { statesText } from '../policies/expectation.ts'
 import { type Detail, vantageText } from './current-finding.ts'
+import { portText } from './port-text.ts'
 
 type Current = NonNullable<Detail['current']>
 

@@ -1,7 +1,6 @@
 import type { Static } from 'typebox'
 import type { CurrentFinding as FindingSchema } from '../../../api/routes/findings/schemas.ts'
 import type { Policy as PolicySchema } from '../../../api/routes/policies/schemas.ts'
-import { portText } from '../../../domain/policy/port-text.ts'
 import { useResource } from '../../api/resource.ts'
 import { EmptyState } from '../../parts/empty-state.tsx'
 import { KeyValues } from '../../parts/key-values.tsx'
@@ -12,6 +11,7 @@ import { Severity } from '../../parts/results/severity.tsx'
 import { Time } from '../../parts/time.tsx'
 import { at } from '../../url/location.ts'
 import { apiPath, uri } from '../../url/parameters.ts'
+import { portText } from '../findings/port-text.ts'
 import { Document } from './document.tsx'
 
 type Finding = Static<typeof FindingSchema>
