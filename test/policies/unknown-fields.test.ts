@@ -41,6 +41,7 @@ const probeOf: Record<keyof typeof groups, PolicyRule['probe']> = {
   rdp: 'rdp',
   dns: 'dns',
   mssql: 'mssql',
+  redis: 'redis',
 }
 const expectations = Object.entries(groups).flatMap(([name, shape]) => {
   const probe = probeOf[name as keyof typeof probeOf]

@@ -7,6 +7,7 @@ import { ldapRows } from './rows/ldap.ts'
 import { mssqlRows } from './rows/mssql.ts'
 import { networkRows } from './rows/network.ts'
 import { rdpRows } from './rows/rdp.ts'
+import { redisRows } from './rows/redis.ts'
 import { smbRows } from './rows/smb.ts'
 import { smtpRows } from './rows/smtp.ts'
 import { sshRows } from './rows/ssh.ts'
@@ -25,5 +26,6 @@ export const rows: readonly Row[] = [
   ...smbRows,
   ...rdpRows,
   ...mssqlRows,
+  ...redisRows,
   ...networkRows,
 ]

@@ -7,6 +7,7 @@ import { ldap } from './ldap.ts'
 import { mssql } from './mssql.ts'
 import type { AnyProtocol, Demand } from './protocol.ts'
 import { rdp } from './rdp.ts'
+import { redis } from './redis.ts'
 import { smb } from './smb.ts'
 import { smtp } from './smtp.ts'
 import { ssh } from './ssh.ts'
@@ -26,6 +27,7 @@ export const protocols = {
   rdp,
   dns,
   mssql,
+  redis,
 } as const satisfies { readonly [Name in string]: AnyProtocol }
 
 type Protocols = typeof protocols

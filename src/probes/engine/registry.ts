@@ -5,6 +5,7 @@ import { probeKerberos } from '../kerberos/probe.ts'
 import { probeLdap } from '../ldap/probe.ts'
 import { probeMssql } from '../mssql/probe.ts'
 import { probeRdp } from '../rdp/probe.ts'
+import { probeRedis } from '../redis/probe.ts'
 import { probeSmb } from '../smb/probe.ts'
 import { probeSmtp } from '../smtp/probe.ts'
 import { probeSsh } from '../ssh/probe.ts'
@@ -27,4 +28,5 @@ export const probes: ProbeRegistry = {
   rdp: probeRdp,
   dns: probeDns,
   mssql: probeMssql,
+  redis: probeRedis,
 }

@@ -83,6 +83,8 @@ describe('the reason codes', () => {
     ['kerberos', { kerberos: {} }, 'response of a KDC'],
     ['mssql', { mssql: {} }, 'response to TDS pre-login'],
     ['mssql', { mssql: { mssql: { encryption: 'required' } } }, 'complete TLS handshake'],
+    ['redis', { redis: {} }, 'response to PING'],
+    ['redis', { redis: { protocol: 'TLSv1.3' } }, 'response to PING inside TLS'],
     ['rdp', { rdp: {} }, 'response to RDP negotiation'],
     ['rdp', { rdp: { rdp: { selected: 'nla' } } }, 'complete TLS handshake'],
     ['rdp', { rdp: { rdp: { selected: 'standard' } } }, 'response to each security protocol of RDP'],

@@ -16,6 +16,7 @@ const undecided: readonly ReasonCode[] = [
   'protocol-timeout',
   'rdp-security-not-tested',
   'response-too-large',
+  'redis-refused',
   'smb-dialect-not-tested',
   'smtp-refused-for-now',
   'ssh-refused-for-now',

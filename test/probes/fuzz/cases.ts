@@ -8,6 +8,7 @@ import { startNamed } from '../../support/peers/named.ts'
 import { startNginx } from '../../support/peers/nginx.ts'
 import { startSshd } from '../../support/peers/openssh.ts'
 import type { Peer } from '../../support/peers/peer.ts'
+import { startRedis } from '../../support/peers/redis.ts'
 import { startSlapd } from '../../support/peers/slapd.ts'
 import { startSmbd } from '../../support/peers/smbd.ts'
 import { startTls, tlsCertificate } from '../../support/peers/tls.ts'
@@ -208,6 +209,15 @@ export const fuzzCases: Record<Exclude<ProtocolName, 'tcp'>, readonly FuzzCase[]
         const args = ['-H', at.host, '-p', `${at.port}`, '-U', 'unknown', '-P', 'none']
         return !(await run('tsql', args, { env, input: 'exit\n' })).stderr.includes('detected crypt flag 2')
       },
+      share: 1,
+    },
+  ],
+  redis: [
+    {
+      name: 'Redis without a password',
+      start: () => startRedis(),
+      expect: { state: ['open'], redis: { authentication: 'required' } },
+      oracle: async (at) => !(await speaksTo(at, 'redis-cli', ['-h', 'HOST', '-p', 'PORT', 'PING'])).includes('PONG'),
       share: 1,
     },
   ],

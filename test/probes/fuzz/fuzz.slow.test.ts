@@ -13,12 +13,14 @@ const runs = {
   rdp: 8_000,
   dns: 4_000,
   mssql: 8_000,
+  redis: 8_000,
 } as const satisfies Record<FuzzProtocol, number>
 const seed = 1
 
 describeWithPeers(
   [
     'nginx',
+    'redis',
     'openssl',
     'openssh',
     'slapd',

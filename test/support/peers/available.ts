@@ -35,6 +35,7 @@ const needs = {
   named: { packages: { named: 'bind9', dig: 'bind9-dnsutils' } },
   dnsmasq: { packages: { dnsmasq: 'dnsmasq-base' }, root: true },
   openssl: { packages: openssl },
+  redis: { packages: { 'redis-server': 'redis-server', 'redis-cli': 'redis-tools', ...openssl } },
   nginx: { packages: { nginx: 'nginx-light', ...openssl } },
   haproxy: { packages: { haproxy: 'haproxy', ...openssl } },
   stunnel: { packages: { stunnel4: 'stunnel4', ...openssl } },

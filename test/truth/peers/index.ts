@@ -3,6 +3,7 @@ import { ldapPeers } from './ldap.ts'
 import { mssqlPeers } from './mssql.ts'
 import { otherPeers } from './others.ts'
 import { rdpPeers } from './rdp.ts'
+import { redisPeers } from './redis.ts'
 import type { PeerStarter } from './running.ts'
 import { smbPeers } from './smb.ts'
 import { sshPeers } from './ssh.ts'
@@ -15,6 +16,7 @@ const peers = {
   ...directoryPeers,
   ...rdpPeers,
   ...mssqlPeers,
+  ...redisPeers,
   ...smbPeers,
   ...otherPeers,
 }
