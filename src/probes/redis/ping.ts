@@ -10,7 +10,7 @@ export interface Pong {
   reason: ReasonCode
   shown?: Shown
   spoke?: RedisFacts['spoke']
-  /** The peer answered with a record of TLS. */
+  /** The response was a record of TLS. */
   sentTls?: boolean
 }
 

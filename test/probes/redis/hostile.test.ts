@@ -35,7 +35,7 @@ describe('probeRedis and hostile peers', () => {
   })
 
   test.each<[string, readonly Step[], string]>([
-    ['denies before it is asked, as in protected mode', [{ send: denied }, 'end'], 'redis-protected-mode'],
+    ['denies before any request, as in protected mode', [{ send: denied }, 'end'], 'redis-protected-mode'],
     ['refuses for another reason', [{ reply: () => '-LOADING wait\r\n' }, 'hang'], 'redis-refused'],
     [
       'refuses in the words of old versions',
@@ -48,7 +48,7 @@ describe('probeRedis and hostile peers', () => {
     ['drips its response', [{ drip: '+PONG'.padEnd(60), everyMs: 30 }, 'hang'], 'protocol-timeout'],
     ['drips bytes of no protocol', hostile.drip(), 'protocol-mismatch'],
     ['floods with bytes of no protocol', hostile.flood(), 'protocol-mismatch'],
-    ['closes at once', ['end'], 'connection-closed'],
+    ['closes immediately', ['end'], 'connection-closed'],
   ])('ends in time when a peer %s', async (_what, steps, reason) => {
     await using peer = await startHostile(steps)
     expect((await probe(peer)).reason).toBe(reason)
