@@ -24,6 +24,7 @@ import {
   type ProtocolName,
   protocolNames,
   protocols,
+  transportsOf,
 } from '../domain/protocols/index.ts'
 import type { Path } from '../encoding/json-pointer.ts'
 import {
@@ -154,6 +155,7 @@ export function checkRuleMeaning(rule: unknown): ValidationIssue[] {
     ...checkPort(rule, probe),
     ...checkPortSets(rule, probe),
     ...checkFamilies(rule),
+    ...checkTransport(rule, probe),
     ...checkExpectation(rule.expect, probe, ['expect']),
     ...checkExpectation(within, probe, ['insideWindow', 'expect']),
     ...checkBothProbed(rule.expect, within, probe),
@@ -171,6 +173,13 @@ function checkFamilies({ host, families }: Record<string, unknown>): ValidationI
   const family = familyOf(host)
   const isPossible = families.some((item) => item === family || placeholdersOf(item).length > 0)
   return isPossible ? [] : issue(['families'], `must have ${family}: no other address of ${host} can count`)
+}
+
+function checkTransport({ transport }: Record<string, unknown>, probe: ProtocolName | undefined): ValidationIssue[] {
+  if (transport === undefined || !probe) return []
+  const possible = transportsOf(probe)
+  if (possible.some((one) => one === transport)) return []
+  return issue(['transport'], `must be ${possible.join(' or ')}, which carries probe ${probe}`)
 }
 
 function checkPair({ unlike, ...rule }: Record<string, unknown>, probe: ProtocolName | undefined): ValidationIssue[] {

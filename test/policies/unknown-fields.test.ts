@@ -42,6 +42,7 @@ const probeOf: Record<keyof typeof groups, PolicyRule['probe']> = {
   dns: 'dns',
   mssql: 'mssql',
   redis: 'redis',
+  udp: 'udp',
 }
 const expectations = Object.entries(groups).flatMap(([name, shape]) => {
   const probe = probeOf[name as keyof typeof probeOf]

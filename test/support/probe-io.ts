@@ -1,6 +1,7 @@
 import net from 'node:net'
 import { createDeadline } from '../../src/probes/engine/deadline.ts'
 import type { Connection, Outcome, ProbeIo } from '../../src/probes/engine/probe.ts'
+import { sendDatagram } from '../../src/probes/network/connector/datagram.ts'
 
 const closed = { state: 'closed', reason: 'connection-refused' } as const
 
@@ -17,6 +18,17 @@ export function probeIo({
   const deadline = createDeadline(deadlineMs)
   return {
     reach: () => Promise.reject(new Error('only the tcp probe uses this, and it has its own tests')),
+    async exchange({ address, port }, datagram, accepts) {
+      const ending = new AbortController()
+      const stopWaiting = deadline.onExpiry(() => ending.abort())
+      const attempt = { address, port, datagram, accepts, signal: ending.signal, knowsIcmp: false }
+      const { reply, elapsedMs, outcome } = await sendDatagram(attempt)
+      stopWaiting()
+      if (reply) return { reply, latencyMs: elapsedMs }
+      return outcome === 'canceled'
+        ? { state: 'unknown', reason: 'udp-no-response' }
+        : { state: 'closed', reason: 'icmp-port-unreachable' }
+    },
     deadline,
     credential,
     credentialCa,

@@ -1,4 +1,5 @@
 import type { ResolvedRule } from '../policy/policy.ts'
+import { transportOf } from '../protocols/index.ts'
 import type { AddressResult, Observation } from './observation.ts'
 
 /** What one port shows of its host: the host itself sent a packet, it sent none, or the vantage failed. */
@@ -51,7 +52,8 @@ export const maxCompanions = 20
  */
 export function companionsOf(rules: readonly ResolvedRule[]): (rule: ResolvedRule) => number[] {
   const mayBeOpen = ({ expect }: ResolvedRule) => (expect.state ?? ['open']).includes('open')
-  const sorted = [...rules.filter(mayBeOpen), ...rules.filter((rule) => !mayBeOpen(rule))]
+  const streams = rules.filter((rule) => transportOf(rule.probe, rule) === 'tcp')
+  const sorted = [...streams.filter(mayBeOpen), ...streams.filter((rule) => !mayBeOpen(rule))]
   const byHost = Map.groupBy(sorted, ({ host }) => host)
   const ports = new Map(Array.from(byHost, ([host, some]) => [host, [...new Set(some.map(({ port }) => port))]]))
   return ({ host, port }) => {

@@ -28,6 +28,12 @@ export const sharedReasons = {
     message:
       'Nothing responded before the deadline, in every try: packets are dropped, the accept queue is full, or the host is absent.',
   },
+  'udp-no-response': {
+    about: 'peer',
+    message:
+      'No datagram and no ICMP message came in any try: the port is open and silent, filtered, or the host is absent (open|filtered in the words of nmap).',
+    undecided: true,
+  },
   'icmp-port-unreachable': {
     about: 'peer',
     message: 'An ICMP message says that the port is unreachable: no listener, or a firewall that rejects in this way.',

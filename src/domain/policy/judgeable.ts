@@ -6,10 +6,10 @@ import { conflictingOptions } from './probe-options.ts'
 import { checkPlainLeaf, checkShape, closedObject, type Leaf, type LeafCheck } from './shape.ts'
 
 const anything = Type.Optional(Type.Unknown())
-const { probe, families, when: _, ...others } = Rule.properties
+const { probe, families, transport, when: _, ...others } = Rule.properties
 const RuleAround = closedObject({
   ...Object.fromEntries([...Object.keys(others), 'companions'].map((name) => [name, anything])),
-  ...{ probe, families },
+  ...{ probe, families, transport },
   insideWindow: Type.Optional(closedObject({ expect: anything })),
   unlike: Type.Optional(closedObject({ from: anything, expect: anything })),
 })

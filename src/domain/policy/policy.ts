@@ -9,6 +9,7 @@ import {
   groups,
   protocolNames,
 } from '../protocols/index.ts'
+import { transports } from '../protocols/protocol.ts'
 import { PortItem } from './port-set.ts'
 import { closedObject } from './shape.ts'
 import { Comparison, type Evaluated, Flag, list, optional, Port, Scalar } from './values.ts'
@@ -109,6 +110,9 @@ export const Rule = closedObject({
         'Of probe `tcp`, instead of `port`: ports and ranges, up to 1024 ports. The rule is judged on all of them, as one finding',
     }),
   ),
+  transport: optional(
+    Type.Enum([...transports], { description: 'For a probe that both carry: dns and kerberos; default: tcp' }),
+  ),
   expect: Expectation,
   unlike: optional(
     closedObject(
@@ -202,7 +206,16 @@ export type Parameter = Static<typeof Parameter>
 export type ParameterValue = string | number | boolean
 
 /** What is the same for every target, so that a rule can be planned, counted and compared before a target is known. */
-export const literalFields = ['id', 'severity', 'direction', 'from', 'indirect', 'probe', 'controls'] as const
+export const literalFields = [
+  'id',
+  'severity',
+  'direction',
+  'from',
+  'indirect',
+  'probe',
+  'transport',
+  'controls',
+] as const
 /** A rule as written, with placeholders such as `${sshPort}`. */
 export type PolicyRule = Pick<Rule, (typeof literalFields)[number] | 'title' | 'rationale' | 'remediation'> & {
   when?: unknown

@@ -1,4 +1,4 @@
-import { findProtocol, type OptionsByProtocol, type ProtocolName } from '../protocols/index.ts'
+import { findProtocol, type OptionsByProtocol, type ProtocolName, transportOf } from '../protocols/index.ts'
 import type { ResolvedExpectation, ResolvedRule } from './policy.ts'
 
 type Options = OptionsByProtocol[ProtocolName]
@@ -15,7 +15,12 @@ const additive: ReadonlySet<string> = new Set([
 ])
 
 /** What a probe must examine beyond the least, so that the rule can be judged inside a window and outside. */
-export function optionsOf({ probe, ports, expect, insideWindow }: ResolvedRule): Options {
+export function optionsOf({ transport, ...rule }: ResolvedRule): Options {
+  const options = expectedOptions(rule)
+  return transport === undefined || transport === transportOf(rule.probe, {}) ? options : { ...options, transport }
+}
+
+function expectedOptions({ probe, ports, expect, insideWindow }: ResolvedRule): Options {
   if (ports) return { ports: ports.map(String) }
   const outside = optionsFor(probe, expect)
   const inside = insideWindow && demandsOf(insideWindow.expect) ? optionsFor(probe, insideWindow.expect) : undefined
@@ -42,8 +47,11 @@ const sameValue = (one: unknown, other: unknown): boolean => JSON.stringify(one)
 /** Whether what was observed for one rule shows what another one demands of the same endpoint. */
 export function observesFor(observed: ResolvedRule, { expect, families, ...rule }: ResolvedRule): boolean {
   const hasFamilies = observed.families === undefined || sameValue(observed.families, families)
+  const isSame = transportOf(observed.probe, observed) === transportOf(rule.probe, rule)
   return (
-    hasFamilies && (!demandsOf(expect) || differing(optionsOf(observed), optionsOf({ ...rule, expect })).length === 0)
+    isSame &&
+    hasFamilies &&
+    (!demandsOf(expect) || differing(optionsOf(observed), optionsOf({ ...rule, expect })).length === 0)
   )
 }
 

@@ -5,7 +5,7 @@ import { https } from './https.ts'
 import { kerberos } from './kerberos.ts'
 import { ldap } from './ldap.ts'
 import { mssql } from './mssql.ts'
-import type { AnyProtocol, Demand } from './protocol.ts'
+import type { AnyProtocol, Demand, Transport } from './protocol.ts'
 import { rdp } from './rdp.ts'
 import { redis } from './redis.ts'
 import { smb } from './smb.ts'
@@ -13,6 +13,7 @@ import { smtp } from './smtp.ts'
 import { ssh } from './ssh.ts'
 import { tcp } from './tcp.ts'
 import { tls } from './tls.ts'
+import { udp } from './udp.ts'
 
 /** The table of protocols: everything that depends on the protocol of a check derives from it. */
 export const protocols = {
@@ -28,6 +29,7 @@ export const protocols = {
   dns,
   mssql,
   redis,
+  udp,
 } as const satisfies { readonly [Name in string]: AnyProtocol }
 
 type Protocols = typeof protocols
@@ -40,6 +42,14 @@ export const anyProtocols: { readonly [Name in ProtocolName]: AnyProtocol } = pr
 /** The protocol of that name; a policy that a newer version stored may name an unknown one. */
 export const findProtocol = (name: string): AnyProtocol | undefined =>
   Object.hasOwn(protocols, name) ? anyProtocols[name as ProtocolName] : undefined
+
+/** What may carry a protocol, the usual first. */
+export const transportsOf = (probe: string): readonly Transport[] => findProtocol(probe)?.transports ?? ['tcp']
+
+/** What carries a check with these options, or a rule. */
+export const transportOf = (probe: string, options: object): Transport =>
+  ('transport' in options && transportsOf(probe).find((one) => one === options.transport)) ||
+  (transportsOf(probe)[0] ?? 'tcp')
 
 export type FactsByProtocol = { [Name in ProtocolName]: Static<Protocols[Name]['facts']> }
 export type OptionsByProtocol = { [Name in ProtocolName]: Static<Protocols[Name]['options']> }

@@ -4,6 +4,14 @@ import type { Reasons } from '../findings/shared-reasons.ts'
 import type { State } from '../findings/state.ts'
 import type { Evaluated } from '../policy/values.ts'
 
+export const transports = ['tcp', 'udp'] as const
+export type Transport = (typeof transports)[number]
+
+/** The option of a protocol that two transports carry. */
+export const transportOption = {
+  transport: Type.Optional(Type.Enum([...transports], { description: 'What carries it; default: TCP' })),
+}
+
 /** What one address showed. */
 export interface Seen<Facts, Code extends string = string> {
   state: State
@@ -66,6 +74,8 @@ export interface Protocol<
   name: Name
   /** For rules that give no port. */
   defaultPort?: number
+  /** What carries it, the usual first; default: TCP alone. */
+  transports?: readonly Transport[]
   /** Stable values only: equal facts mean no change. */
   facts: Facts
   expects: G
@@ -87,6 +97,7 @@ export interface Protocol<
 export interface AnyProtocol {
   name: string
   defaultPort?: number
+  transports?: readonly Transport[]
   facts: TObject
   expects: Groups<never>
   options: TObject

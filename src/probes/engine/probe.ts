@@ -26,6 +26,13 @@ export type Outcome = Pick<AddressResult, 'state' | 'reason' | 'rejectedBy'>
 /** Whether an address accepts connections; milliseconds from connect() to its outcome. */
 export type Reached = ProbeResult<'tcp'> & { latencyMs: number }
 
+/** The reply to a datagram. */
+export interface Reply {
+  reply: Buffer
+  /** From sending, in milliseconds. */
+  latencyMs: number
+}
+
 /** Why a credential must not be sent. */
 export interface Refused {
   refused: ReasonCode
@@ -38,6 +45,11 @@ export interface ProbeIo {
   connect(endpoint: Endpoint): Promise<Connection | Outcome>
   /** Connects and closes with FIN. Never throws. */
   reach(endpoint: Endpoint): Promise<Reached>
+  /**
+   * Sends one datagram and resolves to the first reply that `accepts` takes, or to why there is none; silence is `unknown`. Never
+   * throws.
+   */
+  exchange(endpoint: Endpoint, datagram: Uint8Array, accepts: (reply: Buffer) => boolean): Promise<Reply | Outcome>
   /** One deadline over the whole probe. */
   deadline: Deadline
   /**
@@ -66,5 +78,7 @@ export type Probe<P extends ProtocolName> = (
   options: OptionsByProtocol[P],
   io: ProbeIo,
 ) => Promise<ProbeResult<P>>
+
+export const isReply = (result: Reply | Outcome): result is Reply => 'reply' in result
 
 export const isConnection = (result: Connection | Outcome): result is Connection => 'socket' in result

@@ -11,6 +11,7 @@ import { probeSmtp } from '../smtp/probe.ts'
 import { probeSsh } from '../ssh/probe.ts'
 import { probeTcp } from '../tcp/probe.ts'
 import { probeTls } from '../tls/probe.ts'
+import { probeUdp } from '../udp/probe.ts'
 import type { Probe } from './probe.ts'
 
 /** The probe of every protocol: the compiler finds a missing one. */
@@ -29,4 +30,5 @@ export const probes: ProbeRegistry = {
   dns: probeDns,
   mssql: probeMssql,
   redis: probeRedis,
+  udp: probeUdp,
 }

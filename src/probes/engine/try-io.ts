@@ -10,10 +10,12 @@ import {
   type Connection,
   type Endpoint,
   isConnection,
+  isReply,
   type Outcome,
   type ProbeIo,
   type Reached,
   type Refused,
+  type Reply,
 } from './probe.ts'
 
 /** Whether a check was given its credential for a bind, and who permits it. */
@@ -75,6 +77,8 @@ export class TryIo implements ProbeIo {
   #extension: Extension | undefined
   #bind: string | undefined
   #ended = false
+  #replied = false
+  #ending: AbortController | undefined
 
   constructor(sources: Sources, { deadline, use, extension, credentialMs }: TryParts) {
     this.#sources = sources
@@ -92,9 +96,9 @@ export class TryIo implements ProbeIo {
     return this.#sources.credentialCa
   }
 
-  /** Whether no connection was established. */
+  /** Whether no connection was established, and no datagram came. */
   get isUnused(): boolean {
-    return this.#sockets.length === 0
+    return this.#sockets.length === 0 && !this.#replied
   }
 
   reach(endpoint: Endpoint): Promise<Reached> {
@@ -110,6 +114,20 @@ export class TryIo implements ProbeIo {
     }
     if (!isConnection(result)) return this.#sockets.length > 0 ? this.#explainFurther(result) : result
     this.#sockets.push(result.socket)
+    return result
+  }
+
+  async exchange(
+    endpoint: Endpoint,
+    datagram: Uint8Array,
+    accepts: (reply: Buffer) => boolean,
+  ): Promise<Reply | Outcome> {
+    this.deadline.extend()
+    this.#ending ??= new AbortController()
+    const request = { datagram, accepts, signal: this.#ending.signal }
+    const result = await this.#sources.dialler.exchange(endpoint, this.deadline, request)
+    if (isReply(result)) this.#replied = true
+    else if (this.#replied) return this.#explainFurther(result)
     return result
   }
 
@@ -157,7 +175,8 @@ export class TryIo implements ProbeIo {
 
   /** A further connection of a try failed: the port is open all the same. */
   #explainFurther(outcome: Outcome): Outcome {
-    if (outcome.state === 'open' || outcome.state === 'unknown') return outcome
+    const isSilent = outcome.reason === 'udp-no-response'
+    if (!isSilent && (outcome.state === 'open' || outcome.state === 'unknown')) return outcome
     if (outcome.reason === 'connection-refused') return { state: 'open', reason: 'connection-reset' }
     this.deadline.expired = true
     return { state: 'open', reason: 'protocol-timeout' }
@@ -172,6 +191,7 @@ export class TryIo implements ProbeIo {
   /** Destroys the connections of the try; none outlives it, even if it is established late. */
   end(): void {
     this.#ended = true
+    this.#ending?.abort()
     for (const socket of this.#sockets) socket.destroy()
   }
 }

@@ -1,6 +1,6 @@
 import type { AddressResult } from '../../domain/findings/observation.ts'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
-import { anyProtocols, type ProtocolName } from '../../domain/protocols/index.ts'
+import { anyProtocols, type ProtocolName, transportOf } from '../../domain/protocols/index.ts'
 import { explainSilence } from '../network/connect-failure.ts'
 import { type Check, usesCredential, type World } from './check.ts'
 import { createDeadline } from './deadline.ts'
@@ -89,7 +89,8 @@ export class Try<P extends ProtocolName> implements RunningTry, Watched {
     const { check, endpoint, use, world, host } = this.#of
     this.#startedAt = performance.now()
     this.#reports.sent()
-    const mayExtend = !this.#isPatient && mayMissAbsence(check, world)
+    const isStream = transportOf(check.probe, check.options) === 'tcp'
+    const mayExtend = isStream && !this.#isPatient && mayMissAbsence(check, world)
     const extension = mayExtend ? host.extend(this) : undefined
     this.#mayExtend = extension !== undefined
     // The deadline starts here: waiting for a socket says nothing of the target.
@@ -130,7 +131,7 @@ export class Try<P extends ProtocolName> implements RunningTry, Watched {
     const latencyMs = tenths(result.latencyMs ?? this.#elapsedMs)
     const waited = result.state === 'open' && (this.#io?.deadline.expired || result.reason === 'protocol-timeout')
     if (waited) return this.#end({ ...result, latencyMs, waitedMs: use.given ? world.patientMs : this.#timeoutMs })
-    if (result.reason !== 'no-response' || this.#kind !== 'last') return this.#end({ ...result, latencyMs })
+    if (!isSilence(result) || this.#kind !== 'last') return this.#end({ ...result, latencyMs })
     this.#io?.end() // the explanation needs the one socket of this check
     return explainSilence(endpoint).then(
       (explanation) => this.#end({ ...result, ...explanation, latencyMs }),
@@ -156,13 +157,17 @@ export class Try<P extends ProtocolName> implements RunningTry, Watched {
     const release = () => world.budget.release(endpoint.address)
     if (this.#extended) void this.#extended.finally(release)
     else release()
-    this.#reports.ended(tried, tried.reason === 'no-response' && !use.given)
+    this.#reports.ended(tried, isSilence(tried) && !use.given)
   }
 
   get #elapsedMs(): number {
     return performance.now() - this.#startedAt
   }
 }
+
+/** Nothing came from the peer, and none of its host. */
+const isSilence = ({ reason }: { reason: ReasonCode }): boolean =>
+  reason === 'no-response' || reason === 'udp-no-response'
 
 const localFailure: Outcome = { state: 'unknown', reason: 'local-failure' }
 

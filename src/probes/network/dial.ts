@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net'
 import type { Deadline } from '../engine/deadline.ts'
 import type { DescriptorWatch } from '../engine/descriptor-pressure.ts'
-import type { Connection, Endpoint, Outcome, Reached } from '../engine/probe.ts'
+import type { Connection, Endpoint, Outcome, Reached, Reply } from '../engine/probe.ts'
 import { explainFailure, silence } from './connect-failure.ts'
 import type { CancelSignal, Connector, ConnectResult } from './connector/connector.ts'
+import { sendDatagram } from './connector/datagram.ts'
 import type { EgressPolicy } from './egress-policy.ts'
 import { parseLiteral } from './ip-literal.ts'
 import type { RoundTrips } from './round-trips.ts'
@@ -20,8 +21,16 @@ export interface Extension {
 export interface Dialler {
   /** Opens one connection, whose socket the caller destroys. */
   dial(endpoint: Endpoint, deadline: Deadline, extension?: Extension): Promise<Connection | Outcome>
+  /** Sends one datagram and waits for a reply until the deadline, or until the signal comes. */
+  exchange(endpoint: Endpoint, deadline: Deadline, request: DatagramRequest): Promise<Reply | Outcome>
   /** Connects and closes with FIN. */
   reach(endpoint: Endpoint, deadline: Deadline, extension?: Extension): Promise<Reached>
+}
+
+export interface DatagramRequest {
+  datagram: Uint8Array
+  accepts(reply: Buffer): boolean
+  signal: AbortSignal
 }
 
 interface DiallerParts {
@@ -35,6 +44,9 @@ interface DiallerParts {
 const denied: Outcome = { state: 'unknown', reason: 'egress-denied' }
 const connected: Outcome = { state: 'open', reason: 'tcp-connected' }
 const reset: Outcome = { state: 'open', reason: 'connection-reset' }
+/** No datagram arrived before the deadline: in the words of nmap open|filtered. */
+const datagramSilence: Outcome = { state: 'unknown', reason: 'udp-no-response' }
+const portUnreachable: Outcome = { state: 'closed', reason: 'icmp-port-unreachable' }
 const localFailure: Outcome = { state: 'unknown', reason: 'local-failure' }
 
 /** The only code that connects: within the egress policy, to the exact address, paused. */
@@ -91,6 +103,22 @@ export function createDialler({ connector, egress, descriptors, roundTrips }: Di
       const result = await connect(endpoint, deadline, true, extension)
       const outcome = explain(endpoint, result)
       return result.socket ? acceptOnlyPeer(result.socket, address, result.elapsedMs) : outcome
+    },
+    async exchange(endpoint, deadline, { datagram, accepts, signal }) {
+      const { address, port } = endpoint
+      if (!egress.permits(address, port)) return denied
+      const ending = new AbortController()
+      const stopWaiting = deadline.onExpiry(() => ending.abort())
+      const either = AbortSignal.any([ending.signal, signal])
+      const { knowsIcmp } = connector
+      const result = await sendDatagram({ address, port, datagram, accepts, signal: either, knowsIcmp })
+      stopWaiting()
+      const { outcome: code, immediate, icmp, reply, elapsedMs } = result
+      if (reply) return { reply, latencyMs: elapsedMs }
+      if (code === 'canceled') return signal.aborted ? localFailure : datagramSilence
+      // Without its message: on a connected socket only ICMP "port unreachable" gives this error (udp(7)).
+      if (code === 'ECONNREFUSED' && !icmp) return portUnreachable
+      return noteShortage(await explainFailure(endpoint, { code, immediate, icmp }))
     },
     reach(endpoint, deadline, extension) {
       if (!egress.permits(endpoint.address, endpoint.port)) return Promise.resolve(reachedBy(denied, 0))

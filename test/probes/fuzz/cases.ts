@@ -48,7 +48,7 @@ const speaksTo = async ({ host, port }: { host: string; port: number }, command:
 
 const anotherKey = `SHA256:${'A'.repeat(43)}`
 
-export const fuzzCases: Record<Exclude<ProtocolName, 'tcp'>, readonly FuzzCase[]> = {
+export const fuzzCases: Record<Exclude<ProtocolName, 'tcp' | 'udp'>, readonly FuzzCase[]> = {
   tls: [
     {
       name: 'nginx with TLS 1.3, self-signed',

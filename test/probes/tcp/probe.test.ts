@@ -33,6 +33,7 @@ test('an open port takes one connection, which ends with FIN', async () => {
       requester: 'portwarden tests',
       connect: (endpoint) => dialler.dial(endpoint, deadline),
       reach: (endpoint) => dialler.reach(endpoint, deadline),
+      exchange: () => Promise.reject(new Error('only for datagrams')),
       credential: async () => ({ refused: 'credential-unavailable' }),
     },
   )

@@ -1,3 +1,4 @@
+import { getSystemErrorName } from 'node:util'
 import koffi from 'koffi'
 import { constants, ownLayout } from './layout.ts'
 
@@ -75,15 +76,24 @@ export function loadCalls() {
     return checked(functions.setsockopt(fd, level, name, base + at.value, 4))
   }
 
+  const queueErrors = (fd: number, family: number, on: boolean): number =>
+    family === c.AF_INET
+      ? setOption(fd, c.IPPROTO_IP, c.IP_RECVERR, Number(on))
+      : setOption(fd, c.IPPROTO_IPV6, c.IPV6_RECVERR, Number(on))
+
   return {
     address: (memory: Uint8Array): number => Number(koffi.address(memory)),
     openStream: (family: number): number =>
       checked(functions.socket(family, c.SOCK_STREAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC, 0)),
+    /** A socket for datagrams, whose errors are queued. */
+    openDatagram(family: number): number {
+      const fd = checked(functions.socket(family, c.SOCK_DGRAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC, 0))
+      if (fd >= 0) queueErrors(fd, family, true)
+      return fd
+    },
+    errorName: (errno: number): string => getSystemErrorName(-errno),
     /** Queues ICMP errors (ip(7), ipv6(7)); switching it off also empties the queue. */
-    queueErrors: (fd: number, family: number, on: boolean): number =>
-      family === c.AF_INET
-        ? setOption(fd, c.IPPROTO_IP, c.IP_RECVERR, Number(on))
-        : setOption(fd, c.IPPROTO_IPV6, c.IPV6_RECVERR, Number(on)),
+    queueErrors,
     limitHops: (fd: number, family: number, hops: number): number =>
       family === c.AF_INET
         ? setOption(fd, c.IPPROTO_IP, c.IP_TTL, hops)

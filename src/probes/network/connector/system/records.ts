@@ -2,6 +2,7 @@ import { Socket, type SocketConstructorOpts } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import type { Address } from '../../ip-literal.ts'
 import type { IcmpMessage } from '../connector.ts'
+import type { QueuedError } from './calls.ts'
 import { constants as c, layouts } from './layout.ts'
 import { fields, type Slots } from './slots.ts'
 
@@ -29,14 +30,21 @@ const origins: Record<number, IcmpMessage['origin']> = {
 
 /** The message that ended the attempt of a slot, if any. */
 export function readIcmp({ view, field }: Slots, slot: number): IcmpMessage | undefined {
-  const origin = origins[view.getUint8(field(slot, fields.icmpOrigin))]
-  if (!origin) return undefined
-  const type = view.getUint8(field(slot, fields.icmpType))
-  const code = view.getUint8(field(slot, fields.icmpCode))
   const size = view.getUint8(field(slot, fields.senderSize))
-  if (size === 0 || origin === 'local') return { origin, type, code }
-  const bytes = Array.from({ length: size }, (_, i) => view.getUint8(field(slot, fields.sender) + i))
-  return { origin, type, code, sender: ipaddr.fromByteArray(bytes).toString() }
+  return icmpMessage({
+    origin: view.getUint8(field(slot, fields.icmpOrigin)),
+    type: view.getUint8(field(slot, fields.icmpType)),
+    code: view.getUint8(field(slot, fields.icmpCode)),
+    sender: new Uint8Array(view.buffer, field(slot, fields.sender), size),
+  })
+}
+
+/** The message of an entry of an error queue; undefined where there is none. */
+export function icmpMessage({ origin: number, type, code, sender }: QueuedError): IcmpMessage | undefined {
+  const origin = origins[number]
+  if (!origin) return undefined
+  if (sender.length === 0 || origin === 'local') return { origin, type, code }
+  return { origin, type, code, sender: ipaddr.fromByteArray([...sender]).toString() }
 }
 
 /** Gives a connected descriptor to Node, paused: no byte is read before the caller reads. */
