@@ -150,7 +150,7 @@ export function* readDelivery(
     const { observedAt, addressResults } = delivered as DeliveredObservation
     const at = Math.min(Math.max(Date.parse(observedAt), from.getTime()), until.getTime())
     const { probe, host, port, options } = leased
-    const ports = options && 'ports' in options ? (options.ports as string[]) : undefined
+    const ports = setOf(options)
     read[check] = {
       probe,
       host,
@@ -206,9 +206,13 @@ const stateOf: Partial<Record<ReasonCode, State>> = {
   'ip-family-missing': 'unknown',
 }
 
+/** The set of ports of a check. */
+const setOf = (options: object | undefined): string[] | undefined =>
+  options && 'ports' in options ? (options.ports as string[]) : undefined
+
 /** What a probe never reports together. */
 function contradiction(
-  { probe, host }: Pick<LeasedEndpoint, 'probe' | 'host'>,
+  { host, options }: Pick<LeasedEndpoint, 'host' | 'options'>,
   result: AddressResults[number],
 ): ValidationIssue[] {
   const { address, state, reason, facts, hostAnswered, waitedMs } = result
@@ -219,7 +223,7 @@ function contradiction(
     return [{ pointer: '/hostAnswered', message: 'must be left out unless the reason is no-response' }]
   if (waitedMs !== undefined && state !== 'open')
     return [{ pointer: '/waitedMs', message: 'must be left out unless the state is open' }]
-  if (state !== 'open' && probe !== 'tcp' && Object.keys(facts).length > 0)
+  if (state !== 'open' && !setOf(options) && Object.keys(facts).length > 0)
     return [{ pointer: '/facts', message: 'must be empty unless the state is open' }]
   const isUnnamed = state === 'unresolved' || reason === 'invalid-host'
   if (address === null && !isUnnamed && state !== 'unknown')
@@ -241,7 +245,10 @@ const icmpReasons: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
 
 const isAddress = (text: string) => isIP(text) !== 0 && !text.includes('%')
 
-function addressResultIssues({ probe, host }: LeasedEndpoint, result: AddressResults[number]): ValidationIssue[] {
+function addressResultIssues(
+  { probe, host, options }: LeasedEndpoint,
+  result: AddressResults[number],
+): ValidationIssue[] {
   const { address, reason, rejectedBy, facts } = result
   if (address !== null && !isAddress(address))
     return [{ pointer: '/address', message: 'must be an IP address, or null' }]
@@ -250,7 +257,7 @@ function addressResultIssues({ probe, host }: LeasedEndpoint, result: AddressRes
   if (rejectedBy !== undefined && !icmpReasons.has(reason))
     return [{ pointer: '/rejectedBy', message: `must be absent with ${reason}` }]
   const malformed = checkShape(protocols[probe].facts, facts, checkFact).map(under(['facts']))
-  return malformed.length > 0 ? malformed : contradiction({ probe, host }, result)
+  return malformed.length > 0 ? malformed : contradiction({ host, options }, result)
 }
 
 function checkFact(leaf: Leaf): ValidationIssue[] {

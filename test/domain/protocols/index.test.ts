@@ -39,7 +39,9 @@ describe('the table of protocols', () => {
   test('gives every group of an expectation a protocol that takes it, and the same schema wherever it is taken', () => {
     const taken = all.flatMap(([, { expects }]) => Object.entries(expects))
     expect([...new Set(taken.map(([name]) => name))].sort()).toEqual([...groupNames].sort())
-    expect(Object.keys(Expectation.properties).sort()).toEqual(['state', 'hostAnswered', ...groupNames].sort())
+    expect(Object.keys(Expectation.properties).sort()).toEqual(
+      ['state', 'hostAnswered', 'onlyOpen', ...groupNames].sort(),
+    )
     for (const schemas of schemasByName(taken.map(([name, { schema }]) => [name, schema])).values())
       expect(schemas.size).toBe(1)
   })
