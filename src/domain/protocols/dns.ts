@@ -11,6 +11,7 @@ import {
   type Seen,
   spoke,
   texts,
+  transportOption,
 } from './protocol.ts'
 
 const Rcode = Type.String({ description: 'As IANA names it', examples: ['NOERROR', 'REFUSED'] })
@@ -41,6 +42,10 @@ const DnsFacts = closedObject({
         ...texts,
         description: 'The services of the rule without a record, with the code of the response',
       }),
+      truncated: Type.Optional({
+        ...texts,
+        description: 'The services of the rule with more records than a datagram holds',
+      }),
       zoneTransfer: Type.Optional(
         closedObject({
           outcome: Type.Enum(['refused', 'allowed', 'unclear']),
@@ -60,6 +65,12 @@ const reasons = {
   'dns-record-missing': {
     about: 'rule',
     message: 'The name server has no SRV record of a service that the rule names: `missing` in the facts lists them.',
+  },
+  'dns-response-truncated': {
+    about: 'rule',
+    message:
+      'The response does not fit into a datagram, so that its records are not known: set `transport: tcp` in the rule.',
+    undecided: true,
   },
   'dns-recursion-offered': { about: 'rule', message: 'The name server resolves foreign names for this vantage.' },
   'dns-recursion-refused': {
@@ -109,10 +120,14 @@ function zoneViolation(name: string, { zone }: Shown): DnsReason | undefined {
   return zone.authoritative ? undefined : 'dns-zone-not-served'
 }
 
-function serviceViolation(service: string, { records = [], missing = [] }: Shown): DnsReason | undefined {
+function serviceViolation(
+  service: string,
+  { records = [], missing = [], truncated = [] }: Shown,
+): DnsReason | undefined {
   const begins = (text: string) => text.startsWith(`${service.toLowerCase()} `)
   if (missing.some(begins)) return 'dns-record-missing'
-  return records.some(begins) ? undefined : 'facts-missing'
+  if (records.some(begins)) return undefined
+  return truncated.includes(service.toLowerCase()) ? 'dns-response-truncated' : 'facts-missing'
 }
 
 function recursionViolation(demand: string, { recursion: seen }: Shown): DnsReason | undefined {
@@ -131,7 +146,11 @@ const violationsOf = ({ zone, services = [], recursion, zoneTransfer }: DnsDeman
     zoneTransfer === undefined ? undefined : transferViolation(seen),
   ].filter((one) => one !== undefined)
 
-const undecided: ReadonlySet<DnsReason> = new Set(['facts-missing', 'dns-zone-transfer-unclear'])
+const undecided: ReadonlySet<DnsReason> = new Set([
+  'facts-missing',
+  'dns-response-truncated',
+  'dns-zone-transfer-unclear',
+])
 
 function violation<Code extends string>(
   demand: DnsDemand,
@@ -165,9 +184,11 @@ const dnsModule: ProbeModule<DnsFacts> = {
 export const dns = defineProtocol({
   name: 'dns',
   defaultPort: 53,
+  transports: ['tcp', 'udp'],
   facts: DnsFacts,
   expects: { dns: dnsGroup },
   options: closedObject({
+    ...transportOption,
     zone: Type.Optional(DomainName),
     services: Type.Optional(Type.Array(ServiceName, { maxItems: maxServices })),
     recursion: Type.Optional(Type.Boolean({ description: 'Send a query with recursion desired' })),
@@ -185,6 +206,7 @@ export const dns = defineProtocol({
   reasons,
   modules: {
     dns_tcp: dnsModule,
+    dns_udp: { ...dnsModule, options: { transport: 'udp' } },
   },
   significance: {
     'dns/recursion': 'alert',

@@ -2,7 +2,15 @@ import { type Static, Type } from 'typebox'
 import { mayHaveMissed, type Reasons, type SharedReason } from '../findings/shared-reasons.ts'
 import { closedObject } from '../policy/shape.ts'
 import { Flag, optional } from '../policy/values.ts'
-import { type Demand, defineProtocol, type ExpectationGroup, type Seen, spoke, texts } from './protocol.ts'
+import {
+  type Demand,
+  defineProtocol,
+  type ExpectationGroup,
+  type Seen,
+  spoke,
+  texts,
+  transportOption,
+} from './protocol.ts'
 
 const KerberosFacts = closedObject({
   kerberos: Type.Optional(
@@ -107,9 +115,11 @@ const kerberosGroup: ExpectationGroup<typeof KerberosExpectation, KerberosFacts,
 export const kerberos = defineProtocol({
   name: 'kerberos',
   defaultPort: 88,
+  transports: ['tcp', 'udp'],
   facts: KerberosFacts,
   expects: { kerberos: kerberosGroup },
   options: closedObject({
+    ...transportOption,
     realm: Type.Optional(Realm),
     askKrbtgt: Type.Optional(
       Type.Boolean({

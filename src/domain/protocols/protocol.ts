@@ -35,6 +35,8 @@ export interface ExpectationGroup<Schema extends TObject, Facts, Own extends str
 
 /** A module of blackbox_exporter that `/probe` offers under its name. */
 export interface ProbeModule<Facts> {
+  /** Default: none. */
+  options?: object
   succeeds: (seen: Seen<Facts>) => boolean
   /** The peer spoke, and not what the module waits for. */
   misspoke?: (seen: Seen<Facts>) => boolean

@@ -19,9 +19,22 @@ const maxAnswers = 100
 const counts = { questions: 4, answers: 6, authorities: 8, additionals: 10 } as const
 const opcodeBits = 0x78
 
+export interface QueryFlags {
+  /** Recursion is desired. */
+  recursion?: boolean | undefined
+  /** Over UDP: larger datagrams are accepted, RFC 6891. */
+  large?: boolean
+}
+
+/** Fits into every path, RFC 9715. */
+const udpPayloadSize = 1232
+
 /** A query with one question (RFC 1035 section 4.1). */
-export const encodeQuery = (id: number, question: Question, { recursion }: { recursion: boolean }): Buffer =>
-  encode({ type: 'query', id, flags: recursion ? RECURSION_DESIRED : 0, questions: [question] })
+export const encodeQuery = (id: number, question: Question, { recursion, large }: QueryFlags): Buffer =>
+  encode({
+    ...{ type: 'query', id, flags: recursion ? RECURSION_DESIRED : 0, questions: [question] },
+    ...(large && { additionals: [{ type: 'OPT', name: '.', udpPayloadSize, flags: 0, options: [] } as never] }),
+  })
 
 /** Whether a message that begins so can be the response. */
 export const beginsResponse = (header: Buffer, id: number): boolean =>

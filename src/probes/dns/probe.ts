@@ -3,7 +3,7 @@ import type { OptionsByProtocol } from '../../domain/protocols/index.ts'
 import { escapeControls } from '../../encoding/text.ts'
 import type { Endpoint, Probe, ProbeIo } from '../engine/probe.ts'
 import { type Response, sameName } from './message.ts'
-import { type Failure, isResponse, openTcpSession, type Session } from './session.ts'
+import { type Failure, isResponse, openTcpSession, openUdpSession, type Session } from './session.ts'
 import { requestTransfer } from './zone-transfer.ts'
 
 type Facts = NonNullable<DnsFacts['dns']>
@@ -16,7 +16,7 @@ const maxNameBytes = 255
 
 /** The root name servers, then what the rule needs. */
 export const probeDns: Probe<'dns'> = async (endpoint, options, io) => {
-  const session = openTcpSession(endpoint, io)
+  const session = options.transport === 'udp' ? openUdpSession(endpoint, io) : openTcpSession(endpoint, io)
   try {
     const first = await session.ask(root)
     if (!isResponse(first)) {
@@ -44,7 +44,7 @@ async function askForNames(
   dns: Facts,
 ): Promise<Failure | undefined> {
   if (zone !== undefined) {
-    const response = await session.ask({ name: zone, type: 'SOA' })
+    const response = await session.ask({ name: zone, type: 'SOA' }, { large: true })
     if (!isResponse(response)) return response
     dns.zone = zoneFacts(zone, response)
   }
@@ -99,16 +99,19 @@ function zoneFacts(name: string, { rcode, authoritative, answers }: Response): N
 async function askForServices(session: Session, services: readonly string[], dns: Facts): Promise<Failure | undefined> {
   if (services.length === 0) return undefined
   const records = new Set<string>()
-  const missing: string[] = []
+  const [missing, truncated]: [string[], string[]] = [[], []]
   for (const service of services) {
-    const response = await session.ask({ name: service, type: 'SRV' })
+    const response = await session.ask({ name: service, type: 'SRV' }, { large: true })
     if (!isResponse(response)) return response
     const found = recordsIn(service, response)
-    if (found.length === 0) missing.push(`${service.toLowerCase()} ${response.rcode}`)
+    // The records in a truncated response change from one to the next.
+    if (response.truncated) truncated.push(service.toLowerCase())
+    else if (found.length === 0) missing.push(`${service.toLowerCase()} ${response.rcode}`)
     else for (const record of found) records.add(record)
   }
   dns.records = [...records].sort()
   if (missing.length > 0) dns.missing = missing.sort()
+  if (truncated.length > 0) dns.truncated = truncated.sort()
   return undefined
 }
 

@@ -1,17 +1,24 @@
 import { randomInt } from 'node:crypto'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import type { DnsFacts } from '../../domain/protocols/dns.ts'
-import { type Endpoint, isConnection, type Outcome, type ProbeIo } from '../engine/probe.ts'
+import { type Endpoint, isConnection, isReply, type Outcome, type ProbeIo } from '../engine/probe.ts'
 import { openWire, type Wire } from '../network/wire.ts'
 import { recognizeEnded } from '../tls/first-bytes.ts'
-import { beginsResponse, decodeResponse, encodeQuery, type Question, type Response } from './message.ts'
+import {
+  beginsResponse,
+  decodeResponse,
+  encodeQuery,
+  type QueryFlags,
+  type Question,
+  type Response,
+} from './message.ts'
 
 /** Why there is no response. */
 export type Failure = Outcome & Pick<DnsFacts, 'spoke'>
 
 /** Questions to one name server, one by one. */
 export interface Session {
-  ask(question: Question, options?: { recursion: boolean }): Promise<Response | Failure>
+  ask(question: Question, flags?: QueryFlags): Promise<Response | Failure>
   close(): Promise<void>
 }
 
@@ -33,27 +40,45 @@ export function openTcpSession(endpoint: Endpoint, io: ProbeIo): Session {
     await last?.close()
   }
 
-  async function ask(question: Question, { recursion } = { recursion: false }): Promise<Response | Failure> {
+  async function ask(question: Question, flags: QueryFlags = {}): Promise<Response | Failure> {
     const isUsed = wire !== undefined
     if (!wire) {
       const connection = await io.connect(endpoint)
       if (!isConnection(connection)) return connection
       wire = openWire(connection.socket, io.deadline, maxBytes)
     }
-    const result = await exchange(wire, question, recursion)
+    const result = await exchange(wire, question, flags)
     if (isResponse(result)) return result
     await close()
     // A server may close after any response, RFC 7766 section 6.2.4.
-    return isUsed && endings.has(result.reason) ? ask(question, { recursion }) : result
+    return isUsed && endings.has(result.reason) ? ask(question, flags) : result
   }
   return { ask, close }
 }
 
+/** Over UDP, one datagram for each question and each response. */
+export function openUdpSession(endpoint: Endpoint, io: ProbeIo): Session {
+  async function send(question: Question, flags: QueryFlags): Promise<Response | Failure> {
+    const id = randomInt(maxId)
+    const isResponseTo = (reply: Buffer) => beginsResponse(reply, id)
+    const result = await io.exchange(endpoint, encodeQuery(id, question, flags), isResponseTo)
+    if (!isReply(result)) return result
+    return decodeResponse(result.reply, id, question) ?? open('protocol-violation')
+  }
+
+  async function ask(question: Question, flags: QueryFlags = {}): Promise<Response | Failure> {
+    const result = await send(question, flags)
+    // RFC 6891 section 7: an old server cannot parse the query.
+    return flags.large && isResponse(result) && result.rcode === 'FORMERR' ? send(question, {}) : result
+  }
+  return { ask, close: async () => {} }
+}
+
 const endings: ReadonlySet<ReasonCode> = new Set(['connection-closed', 'connection-reset'])
 
-async function exchange(wire: Wire, question: Question, recursion: boolean): Promise<Response | Failure> {
+async function exchange(wire: Wire, question: Question, flags: QueryFlags): Promise<Response | Failure> {
   const id = randomInt(maxId)
-  wire.send(withLength(encodeQuery(id, question, { recursion })))
+  wire.send(withLength(encodeQuery(id, question, { recursion: flags.recursion })))
   return readResponse(wire, id, question)
 }
 

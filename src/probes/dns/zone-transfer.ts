@@ -24,7 +24,7 @@ export async function requestTransfer(
   const wire = openWire(connection.socket, io.deadline, maxBytes)
   const question = { name: zone, type: 'AXFR' } as const
   const id = randomInt(maxId)
-  wire.send(withLength(encodeQuery(id, question, { recursion: false })))
+  wire.send(withLength(encodeQuery(id, question, {})))
   const outcome = await readOutcome(wire, id, question)
   await wire.close()
   return outcome

@@ -1,6 +1,6 @@
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import type { KerberosFacts } from '../../domain/protocols/kerberos.ts'
-import { type Endpoint, isConnection, type Outcome, type ProbeIo } from '../engine/probe.ts'
+import { type Endpoint, isConnection, isReply, type Outcome, type ProbeIo } from '../engine/probe.ts'
 import { BerError } from '../ldap/ber.ts'
 import { openWire, type Wire } from '../network/wire.ts'
 import { recognizeEnded } from '../tls/first-bytes.ts'
@@ -10,7 +10,7 @@ import { decodeReply, type Reply, replyTags } from './reply.ts'
 export type Exchange = { reply: Reply; sentAt: number; receivedAt: number } | (Outcome & Pick<KerberosFacts, 'spoke'>)
 
 /** Far above what KDCs send without pre-authentication. */
-export const maxMessage = 64 * 1024
+const maxMessage = 64 * 1024
 const prefixBytes = 4
 
 /** One request and its response over TCP (RFC 4120 section 7.2.2). */
@@ -24,6 +24,18 @@ export async function exchangeOverTcp(endpoint: Endpoint, request: Buffer, io: P
   const receivedAt = Date.now()
   await wire.close()
   return 'reason' in received ? { state: 'open', ...received } : { ...received, sentAt, receivedAt }
+}
+
+/** One request and its response over UDP (RFC 4120 section 7.2.1); the first datagram decides. */
+export async function exchangeOverUdp(endpoint: Endpoint, request: Buffer, io: ProbeIo): Promise<Exchange> {
+  const result = await io.exchange(endpoint, request, () => true)
+  if (!isReply(result)) return result
+  const receivedAt = Date.now()
+  const { reply: datagram, latencyMs } = result
+  const received = replyTags.has(datagram[0]) ? decode(datagram) : foreign(datagram)
+  return 'reason' in received
+    ? { state: 'open', ...received }
+    : { ...received, sentAt: receivedAt - latencyMs, receivedAt }
 }
 
 function withLength(request: Buffer): Buffer {
@@ -48,7 +60,7 @@ async function readReply(wire: Wire): Promise<{ reply: Reply } | NoReply> {
 }
 
 /** A reply, or a violation of the encoding. */
-export function decode(message: Buffer): { reply: Reply } | NoReply {
+function decode(message: Buffer): { reply: Reply } | NoReply {
   try {
     return { reply: decodeReply(message) }
   } catch (error) {

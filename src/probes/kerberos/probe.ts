@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto'
 import type { KerberosFacts } from '../../domain/protocols/kerberos.ts'
-import type { Endpoint, Probe, ProbeIo } from '../engine/probe.ts'
+import type { Probe } from '../engine/probe.ts'
 import { encodeAsReq, madeUpClient } from './as-req.ts'
-import { type Exchange, exchangeOverTcp } from './exchange.ts'
+import { type Exchange, exchangeOverTcp, exchangeOverUdp } from './exchange.ts'
 import { encryptionName, errorName } from './names.ts'
 import type { Reply } from './reply.ts'
 
@@ -18,7 +18,9 @@ const nonceEnd = 2 ** 31
 /** One AS-REQ for a made-up client, and more to find the realm. */
 export const probeKerberos: Probe<'kerberos'> = async (endpoint, options, io) => {
   const { realm, maxClockSkewSeconds } = options
-  const request = (of: string, client: readonly string[]) => ask(endpoint, of, client, io)
+  const exchange = options.transport === 'udp' ? exchangeOverUdp : exchangeOverTcp
+  const request = (of: string, client: readonly string[]) =>
+    exchange(endpoint, encodeAsReq(of, client, randomInt(nonceEnd)), io)
   const first = await request(realm ?? madeUpRealm, madeUpClient)
   if (!('reply' in first)) {
     const { spoke, ...outcome } = first
@@ -40,9 +42,6 @@ export const probeKerberos: Probe<'kerberos'> = async (endpoint, options, io) =>
     ...(skewMs !== undefined && { measurements: { clockSkewMs: skewMs } }),
   }
 }
-
-const ask = (endpoint: Endpoint, realm: string, client: readonly string[], io: ProbeIo): Promise<Exchange> =>
-  exchangeOverTcp(endpoint, encodeAsReq(realm, client, randomInt(nonceEnd)), io)
 
 /** Milliseconds that the clock of the KDC is ahead. */
 function clockSkewMs(exchange: Exchange): number | undefined {

@@ -64,6 +64,12 @@ describe('dns', () => {
       'response-too-large',
     ],
     [
+      'records that did not fit into a datagram are undecided',
+      { dns: { services: [service] } },
+      seen({ records: [], truncated: [service] }),
+      'dns-response-truncated',
+    ],
+    [
       'recursion that is refused passes',
       { dns: { recursion: 'refused' } },
       seen({ recursion: 'refused' }),

@@ -9,6 +9,7 @@ export type Row = [claim: string, expect: ResolvedExpectation, seen: Omit<Seen, 
 
 const undecided: readonly ReasonCode[] = [
   'certificate-status-unknown',
+  'dns-response-truncated',
   'dns-zone-transfer-unclear',
   'facts-missing',
   'kerberos-realm-not-shown',

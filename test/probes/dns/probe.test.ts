@@ -29,7 +29,8 @@ async function nmapFindsRecursion({ host, port }: Address): Promise<boolean> {
 }
 
 async function expectAsNmap(at: Address, recursion: 'offered' | 'refused') {
-  expect((await probe(at, { recursion: true })).facts.dns?.recursion).toBe(recursion)
+  for (const transport of ['tcp', 'udp'] as const)
+    expect((await probe(at, { transport, recursion: true })).facts.dns?.recursion).toBe(recursion)
   expect(await nmapFindsRecursion(at)).toBe(recursion === 'offered')
 }
 
@@ -89,6 +90,26 @@ describeWithPeers(['named', 'nmap'], 'BIND', () => {
   test('shows the same facts twice, although it rotates its records', async () => {
     const options = { zone: closed.zone, services, zoneTransfer: true }
     expect((await probe(closed, options)).facts).toEqual((await probe(closed, options)).facts)
+  })
+
+  test('shows the same over UDP, and is requested the transfer over TCP', async () => {
+    const options = { zone: closed.zone, services, zoneTransfer: true }
+    const datagrams = await probe(closed, { ...options, transport: 'udp' })
+    expect(datagrams.connections).toBe(1)
+    expect(datagrams.facts).toEqual((await probe(closed, options)).facts)
+  })
+
+  test('with more records than a datagram holds shows them over TCP alone', async () => {
+    const [service = ''] = services
+    const hosts = Array.from(
+      { length: 60 },
+      (_, at) => `_ldap._tcp.dc._msdcs SRV 0 100 389 domain-controller-${at}.lab.test.`,
+    )
+    await using named = await startNamed({ records: hosts })
+    const options = { services: [service] }
+    expect((await probe(named, options)).facts.dns?.records).toHaveLength(60)
+    const { dns } = (await probe(named, { ...options, transport: 'udp' })).facts
+    expect(dns).toMatchObject({ records: [], truncated: [service] })
   })
 
   test('offers recursion where nmap finds it, and nowhere else', async () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { probeKerberos } from '../../../src/probes/kerberos/probe.ts'
+import { startDatagramPeer } from '../../support/peers/datagrams.ts'
 import { hostile, type Step, startHostile } from '../../support/peers/hostile.ts'
 import { inTime, watchedIo } from '../../support/watched-io.ts'
 
@@ -131,5 +132,32 @@ describe('probeKerberos and hostile peers', () => {
     const { facts, measurements } = await probe(peer, generous)
     expect(facts.kerberos?.clock).toEqual({ limitSeconds: 300, within: false })
     expect(measurements?.clockSkewMs).toBeLessThan(-20 * 365 * 86_400_000)
+  })
+})
+
+describe('probeKerberos over UDP', () => {
+  const probeDatagrams = async (at: { host: string; port: number }, deadlineMs: number) => {
+    const io = watchedIo({ deadlineMs })
+    const endpoint = { host: 'kdc.lab.test', address: at.host, port: at.port }
+    const seen = await inTime(deadlineMs, probeKerberos(endpoint, { transport: 'udp', realm: 'LAB.TEST' }, io))
+    expect(io.left()).toEqual({ sockets: 0, waits: 0 })
+    return seen
+  }
+
+  test.each<[string, Buffer, string]>([
+    ['a KRB-ERROR', recorded.subarray(4), 'kerberos-responded'],
+    ['"response too big"', withCode(52).subarray(4), 'kerberos-responded'],
+    ['a truncated one', recorded.subarray(4, 40), 'protocol-violation'],
+    ['an empty datagram', Buffer.alloc(0), 'protocol-mismatch'],
+    ['something else', Buffer.from('SSH-2.0-x\r\n'), 'protocol-mismatch'],
+  ])('recognizes %s', async (_what, datagram, reason) => {
+    await using peer = await startDatagramPeer(() => [datagram])
+    expect(await probeDatagrams(peer, generous)).toMatchObject({ state: 'open', reason })
+  })
+
+  test('does not know a silent port', async () => {
+    await using peer = await startDatagramPeer(() => [])
+    const { state, reason, facts } = await probeDatagrams(peer, short)
+    expect({ state, reason, facts }).toEqual({ state: 'unknown', reason: 'udp-no-response', facts: {} })
   })
 })

@@ -60,6 +60,14 @@ describeWithPeers(['mit-kdc'], 'a KDC of MIT Kerberos', () => {
     expect(seen[0]?.facts.kerberos?.clock).toEqual({ limitSeconds: 300, within: true })
   })
 
+  test('shows the same over UDP', async () => {
+    const options = { realm: kdc.realm, askKrbtgt: true, maxClockSkewSeconds: 300 }
+    const { connections, ...datagrams } = await probe(kdc, { ...options, transport: 'udp' })
+    expect(connections).toBe(0)
+    expect(datagrams.facts).toEqual((await probe(kdc, options)).facts)
+    expect(Math.abs(datagrams.measurements?.clockSkewMs ?? Number.NaN)).toBeLessThan(2_000)
+  })
+
   test('logs the request of an unknown client', async () => {
     await probe(kdc, { realm: kdc.realm })
     expect(kdc.log()).toContain(`portwarden-unknown-5f2c81d4@${kdc.realm} for krbtgt/${kdc.realm}@${kdc.realm}`)
@@ -87,6 +95,13 @@ describeWithPeers(['samba-ad'], 'the KDC of a Samba domain controller', () => {
     })
     const other = await probe(at, { realm: 'OTHER.TEST', askKrbtgt: true })
     expect(other.facts.kerberos?.realm).toEqual({ name: 'OTHER.TEST', served: false })
+  })
+
+  test('shows the same over UDP', async () => {
+    const at = { host: samba.host, port: 88 }
+    const options = { realm: samba.realm, askKrbtgt: true }
+    const datagrams = await probe(at, { ...options, transport: 'udp' })
+    expect(datagrams.facts).toEqual((await probe(at, options)).facts)
   })
 
   test('counts no failed logon', async () => {

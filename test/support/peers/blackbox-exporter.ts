@@ -17,6 +17,14 @@ export async function startBlackboxExporter(caPath: string): Promise<BlackboxExp
     timeout: '1s',
     tcp: { preferred_ip_protocol: 'ip4', ...more },
   })
+  const dns = (transport: 'tcp' | 'udp') => ({
+    prober: 'dns',
+    timeout: '1s',
+    dns: {
+      ...{ transport_protocol: transport, preferred_ip_protocol: 'ip4', query_name: '.', query_type: 'NS' },
+      valid_rcodes: ['NOERROR', 'REFUSED'],
+    },
+  })
   const modules = {
     tcp_connect: tcp(),
     tls_connect: tcp({ tls: true, tls_config: { ca_file: caPath } }),
@@ -36,14 +44,8 @@ export async function startBlackboxExporter(caPath: string): Promise<BlackboxExp
         { send: 'QUIT\r' },
       ],
     }),
-    dns_tcp: {
-      prober: 'dns',
-      timeout: '1s',
-      dns: {
-        ...{ transport_protocol: 'tcp', preferred_ip_protocol: 'ip4', query_name: '.', query_type: 'NS' },
-        valid_rcodes: ['NOERROR', 'REFUSED'],
-      },
-    },
+    dns_tcp: dns('tcp'),
+    dns_udp: dns('udp'),
     ssh_banner: tcp({ query_response: [{ expect: '^SSH-2.0-' }] }),
   }
   try {

@@ -90,7 +90,13 @@ export const probeRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'proberFor
       const once = { timeoutMs, dial: endpoint.host, resolved: (tookMs: number) => (lookupMs = tookMs) }
       const seen = await within(
         timeoutMs + patienceMs,
-        prober.observe({ probe: module.probe, host: hostname, port: endpoint.port, options: {}, once }),
+        prober.observe({
+          probe: module.probe,
+          host: hostname,
+          port: endpoint.port,
+          options: module.options ?? {},
+          once,
+        }),
       )
       const tookMs = performance.now() - startedAt
       const [addressResult] = seen.addressResults

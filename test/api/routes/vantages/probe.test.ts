@@ -140,13 +140,13 @@ describeWithPeers(
       await ftp.close()
     })
 
-    test('a name server, and one that is none', async () => {
+    test.each(['dns_tcp', 'dns_udp'])('a name server, and a port without one: %s', async (module) => {
       const named = await startNamed()
-      const { our, their } = await ask('dns_tcp', `127.0.0.1:${named.port}`)
+      const { our, their } = await ask(module, `127.0.0.1:${named.port}`)
       expect([our.probe_success, their.probe_success]).toEqual([1, 1])
       await named.stop()
       const ftp = await listen(createServer((socket) => socket.on('error', () => {}).end('220 welcome\r\n')))
-      const foreign = await ask('dns_tcp', `127.0.0.1:${ftp.port}`)
+      const foreign = await ask(module, `127.0.0.1:${ftp.port}`)
       expect([foreign.our.probe_success, foreign.their.probe_success]).toEqual([0, 0])
       await ftp.close()
     })
