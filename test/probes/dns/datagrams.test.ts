@@ -4,18 +4,13 @@ import { Value } from 'typebox/value'
 import { describe, expect, test } from 'vitest'
 import { protocols } from '../../../src/domain/protocols/index.ts'
 import { probeDns } from '../../../src/probes/dns/probe.ts'
+import { probeInTime } from '../../support/endure.ts'
 import { startDatagramPeer } from '../../support/peers/datagrams.ts'
-import { inTime, watchedIo } from '../../support/watched-io.ts'
 
 const zone = 'lab.test'
 
-async function probe({ host, port }: { host: string; port: number }, deadlineMs: number) {
-  const io = watchedIo({ deadlineMs })
-  const endpoint = { host: 'ns.lab.test', address: host, port }
-  const seen = await inTime(deadlineMs, probeDns(endpoint, { transport: 'udp', zone }, io))
-  expect(io.left()).toEqual({ sockets: 0, waits: 0 })
-  return seen
-}
+const probe = ({ host, port }: { host: string; port: number }, deadlineMs: number) =>
+  probeInTime(deadlineMs, (io) => probeDns({ host, address: host, port }, { transport: 'udp', zone }, io))
 
 const authoritative = 0x400
 const soa = { type: 'SOA', name: zone, data: { mname: 'ns1.lab.test', rname: 'admin.lab.test' } } as const

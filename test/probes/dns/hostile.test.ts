@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { OptionsByProtocol } from '../../../src/domain/protocols/index.ts'
 import { probeDns } from '../../../src/probes/dns/probe.ts'
+import { probeInTime } from '../../support/endure.ts'
 import { hostile, type Step, startHostile } from '../../support/peers/hostile.ts'
-import { inTime, watchedIo } from '../../support/watched-io.ts'
 
 const generous = 5_000
 const short = 500
@@ -12,17 +12,11 @@ const zone = 'lab.test'
 const service = '_ldap._tcp.lab.test'
 const everything = { zone, services: [service], zoneTransfer: true, recursion: true }
 
-/** Probes, and makes sure that nothing is left behind and the deadline held. */
-async function probe(
+const probe = (
   { host, port }: { host: string; port: number },
   deadlineMs: number,
   options: OptionsByProtocol['dns'] = everything,
-) {
-  const io = watchedIo({ deadlineMs })
-  const seen = await inTime(deadlineMs, probeDns({ host: 'ns.lab.test', address: host, port }, options, io))
-  expect(io.left()).toEqual({ sockets: 0, waits: 0 })
-  return seen
-}
+) => probeInTime(deadlineMs, (io) => probeDns({ host, address: host, port }, options, io))
 
 const [available, authoritative] = [0x80, 0x400]
 const [servfail, nxdomain, refused] = [2, 3, 5]
