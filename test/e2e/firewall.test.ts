@@ -13,12 +13,15 @@ import {
   families,
   listenAt,
   type RoutedNetwork,
+  startProgram,
   startRoutedNetwork,
 } from '../support/peers/routed-netns.ts'
 
-const ports = { https: 443, ssh: 22, rpc: 135, other: 8080 }
+const ports = { https: 443, ssh: 22, rpc: 135, other: 8080, snmp: 161 }
+const datagrams = 'snmp'
 const rule = (id: keyof typeof ports, state: string[]): PolicyRule => ({
-  ...{ id, title: id, severity: 'high', direction: 'inbound', from: ['client'], probe: 'tcp', port: ports[id] },
+  ...{ id, title: id, severity: 'high', direction: 'inbound', from: ['client'], port: ports[id] },
+  probe: id === datagrams ? 'udp' : 'tcp',
   expect: { state },
 })
 /** A host before its first firewall fails all of it but HTTPS. */
@@ -30,8 +33,12 @@ const document: PolicyDocument = {
     rule('ssh', ['filtered']),
     rule('rpc', ['closed']),
     rule('other', ['closed', 'filtered']),
+    rule('snmp', ['closed', 'filtered']),
   ],
 }
+/** Responds to each datagram. */
+const echo = `const socket = require('node:dgram').createSocket('udp6')
+  socket.on('message', (data, { port, address }) => socket.send('x', port, address)).bind(${ports.snmp}, () => console.log('up'))`
 const clients = { IPv4: '10.1.0.0/16', IPv6: 'fd00:1::/64' }
 
 describeWithPeers(['netns'], 'a ruleset that was made of a policy', () => {
@@ -39,7 +46,9 @@ describeWithPeers(['netns'], 'a ruleset that was made of a policy', () => {
 
   beforeAll(async () => {
     network = await startRoutedNetwork()
-    await Promise.all(Object.values(ports).map((port) => listenAt(network, port)))
+    const streams = Object.entries(ports).filter(([id]) => id !== datagrams)
+    await Promise.all(streams.map(([, port]) => listenAt(network, port)))
+    await startProgram(network, echo)
   })
   afterAll(() => network?.stop())
 
@@ -58,8 +67,8 @@ describeWithPeers(['netns'], 'a ruleset that was made of a policy', () => {
   /** The results of the policy from the client. */
   async function audit(family: Family): Promise<Record<string, Result>> {
     const rules = document.rules.map((one) => resolveRule(one, {}) as ResolvedRule)
-    const checks = rules.map(({ port }) => ({
-      probe: 'tcp' as const,
+    const checks = rules.map(({ port, probe }) => ({
+      probe,
       host: addresses[family].target,
       port,
       options: {},
@@ -70,8 +79,8 @@ describeWithPeers(['netns'], 'a ruleset that was made of a policy', () => {
     )
   }
 
-  const passes = { https: 'pass', ssh: 'pass', rpc: 'pass', other: 'pass' }
-  const failing = { https: 'pass', ssh: 'fail', rpc: 'fail', other: 'fail' }
+  const passes = { https: 'pass', ssh: 'pass', rpc: 'pass', other: 'pass', snmp: 'pass' }
+  const failing = { https: 'pass', ssh: 'fail', rpc: 'fail', other: 'fail', snmp: 'fail' }
 
   describe.each(families)('for %s', (family) => {
     test.each(['target', 'far'] as const)(

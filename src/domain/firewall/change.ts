@@ -1,10 +1,9 @@
 import type { Family } from '../findings/counted-addresses.ts'
+import type { Transport } from '../protocols/protocol.ts'
 
 /** `drop`: no response; `reject`: a TCP reset, or port-unreachable for UDP. */
 export const firewallActions = ['allow', 'drop', 'reject'] as const
 export type FirewallAction = (typeof firewallActions)[number]
-export const transports = ['tcp', 'udp'] as const
-export type Transport = (typeof transports)[number]
 
 /** Ports from the first to the last, both included. */
 export interface PortRange {

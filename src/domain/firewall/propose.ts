@@ -4,8 +4,13 @@ import { statesOf } from '../flows/edges.ts'
 import { resolveRule } from '../policy/parameters.ts'
 import type { ParameterValues } from '../policy/placeholders.ts'
 import type { PolicyDocument, ResolvedRule } from '../policy/policy.ts'
+<<<<<<< HEAD
 import { boundsOf, portsOf, rangesOf } from '../policy/port-set.ts'
 import { findProtocol } from '../protocols/index.ts'
+=======
+import { transportOf } from '../protocols/index.ts'
+import type { Transport } from '../protocols/protocol.ts'
+>>>>>>> 41271307 (firewall: rules of UDP ports, and forms over TCP alone)
 import {
   contradict,
   type FirewallAction,
@@ -76,6 +81,7 @@ function actionFor(states: readonly State[], transport: Transport): FirewallActi
   return isDropped ? 'drop' : 'reject'
 }
 
+<<<<<<< HEAD
 /** What carries the packets of a rule: what it says itself, else what its protocol says, else TCP. */
 function transportOf(rule: ResolvedRule): Transport {
   const said: { probe: string; transport?: Transport; transports?: readonly Transport[] } = {
@@ -92,6 +98,11 @@ function demandedBy(
 ): Demanded {
   const transport = transportOf(rule)
   const action = actionFor(statesOf(expect), transport)
+=======
+function demandedBy(rule: ResolvedRule, expect: object, { address, origin, addressesOf }: ProposalInputs): Demanded {
+  const transport = transportOf(rule.probe, rule)
+  const action = actionFor(statesOf(expect as Record<string, unknown>), transport)
+>>>>>>> 41271307 (firewall: rules of UDP ports, and forms over TCP alone)
   if (!action) return { left: leftOut(rule, 'any-state', 'the rule accepts the port open and not open') }
   const host = rule.host ?? address
   const isOutbound = rule.direction === 'outbound'
@@ -117,7 +128,11 @@ function demandedBy(
     const { id, title } = rule
     const atTarget =
       isOutbound || rule.host === undefined || destinations.every((one) => addressesOf(address).includes(one))
+<<<<<<< HEAD
     const ports = portsOfRule(rule, expect)
+=======
+    const ports = [{ from: port, to: port }]
+>>>>>>> 41271307 (firewall: rules of UDP ports, and forms over TCP alone)
     return [{ rules: [{ id, title }], action, direction, atTarget, protocol: transport, family, ...ends, ports }]
   })
   if (changes.length > 0) return { changes }
@@ -140,7 +155,11 @@ const isOf = (family: Family) => (network: string) => familyOf(network.split('/'
 function onlyInWindow(rule: ResolvedRule, inputs: ProposalInputs): LeftOut[] {
   const { expect } = rule.insideWindow ?? rule
   const demanded = demandedBy(rule, expect, inputs)
+<<<<<<< HEAD
   const actions = [expect, rule.expect].map((one) => actionFor(statesOf(one), transportOf(rule)))
+=======
+  const actions = [expect, rule.expect].map((one) => actionFor(statesOf(one), transportOf(rule.probe, rule)))
+>>>>>>> 41271307 (firewall: rules of UDP ports, and forms over TCP alone)
   if ('left' in demanded || actions[0] === actions[1]) return []
   return [leftOut(rule, 'window', 'only while an approved window is open', demanded.changes)]
 }

@@ -1,6 +1,6 @@
 import type { TObject } from 'typebox'
 import type { ResolvedRule } from '../policy/policy.ts'
-import { anyProtocols, type ProtocolName, protocolNames } from '../protocols/index.ts'
+import { anyProtocols, type ProtocolName, protocolNames, transportsOf } from '../protocols/index.ts'
 
 /** What a port is recognized as: a rule that holds for it. */
 export interface Form {
@@ -39,13 +39,14 @@ const chosen: readonly Form[] = [
   form('tls', 'tls', { title: 'TLS 1.2 or newer', ports: [], expect: { tls: modernTls } }),
 ]
 
-/** Every other protocol with a port of its own: that the port speaks it. */
+/** Every other protocol over TCP with a port of its own: that the port speaks it. */
 const derived = protocolNames.flatMap((name): Form[] => {
   const { defaultPort, expects } = anyProtocols[name]
   const group: { schema: TObject } | undefined = expects[name]
   const flag = ['speaks', 'answers'].find((one) => group && one in group.schema.properties)
   const isChosen = chosen.some(({ probe }) => probe === name)
-  if (isChosen || flag === undefined || defaultPort === undefined) return []
+  const isStream = transportsOf(name)[0] === 'tcp'
+  if (isChosen || !isStream || flag === undefined || defaultPort === undefined) return []
   return [form(name, name, { title: name.toUpperCase(), ports: [defaultPort], expect: { [name]: { [flag]: true } } })]
 })
 

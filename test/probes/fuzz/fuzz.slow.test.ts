@@ -3,17 +3,17 @@ import { describeWithPeers } from '../../support/peers/available.ts'
 import { type FuzzProtocol, fuzz } from './run.ts'
 
 const runs = {
-  tls: 8_000,
-  https: 8_000,
-  ssh: 3_000,
-  ldap: 8_000,
-  smtp: 8_000,
-  smb: 8_000,
-  kerberos: 4_000,
-  rdp: 8_000,
-  dns: 4_000,
-  mssql: 8_000,
-  redis: 8_000,
+  tls: 6_000,
+  https: 6_000,
+  ssh: 2_000,
+  ldap: 6_000,
+  smtp: 4_000,
+  smb: 3_000,
+  kerberos: 2_000,
+  rdp: 3_000,
+  dns: 2_000,
+  mssql: 3_000,
+  redis: 3_000,
 } as const satisfies Record<FuzzProtocol, number>
 const seed = 1
 
