@@ -4,13 +4,9 @@ import { statesOf } from '../flows/edges.ts'
 import { resolveRule } from '../policy/parameters.ts'
 import type { ParameterValues } from '../policy/placeholders.ts'
 import type { PolicyDocument, ResolvedRule } from '../policy/policy.ts'
-<<<<<<< HEAD
 import { boundsOf, portsOf, rangesOf } from '../policy/port-set.ts'
-import { findProtocol } from '../protocols/index.ts'
-=======
 import { transportOf } from '../protocols/index.ts'
 import type { Transport } from '../protocols/protocol.ts'
->>>>>>> 41271307 (firewall: rules of UDP ports, and forms over TCP alone)
 import {
   contradict,
   type FirewallAction,
@@ -81,28 +77,13 @@ function actionFor(states: readonly State[], transport: Transport): FirewallActi
   return isDropped ? 'drop' : 'reject'
 }
 
-<<<<<<< HEAD
-/** What carries the packets of a rule: what it says itself, else what its protocol says, else TCP. */
-function transportOf(rule: ResolvedRule): Transport {
-  const said: { probe: string; transport?: Transport; transports?: readonly Transport[] } = {
-    ...findProtocol(rule.probe),
-    ...rule,
-  }
-  return said.transport ?? said.transports?.[0] ?? 'tcp'
-}
-
 function demandedBy(
   rule: ResolvedRule,
   expect: ResolvedRule['expect'],
   { address, origin, addressesOf }: ProposalInputs,
 ): Demanded {
-  const transport = transportOf(rule)
-  const action = actionFor(statesOf(expect), transport)
-=======
-function demandedBy(rule: ResolvedRule, expect: object, { address, origin, addressesOf }: ProposalInputs): Demanded {
   const transport = transportOf(rule.probe, rule)
-  const action = actionFor(statesOf(expect as Record<string, unknown>), transport)
->>>>>>> 41271307 (firewall: rules of UDP ports, and forms over TCP alone)
+  const action = actionFor(statesOf(expect), transport)
   if (!action) return { left: leftOut(rule, 'any-state', 'the rule accepts the port open and not open') }
   const host = rule.host ?? address
   const isOutbound = rule.direction === 'outbound'
@@ -132,7 +113,6 @@ function demandedBy(rule: ResolvedRule, expect: object, { address, origin, addre
     const ports = portsOfRule(rule, expect)
 =======
     const ports = [{ from: port, to: port }]
->>>>>>> 41271307 (firewall: rules of UDP ports, and forms over TCP alone)
     return [{ rules: [{ id, title }], action, direction, atTarget, protocol: transport, family, ...ends, ports }]
   })
   if (changes.length > 0) return { changes }
@@ -159,7 +139,6 @@ function onlyInWindow(rule: ResolvedRule, inputs: ProposalInputs): LeftOut[] {
   const actions = [expect, rule.expect].map((one) => actionFor(statesOf(one), transportOf(rule)))
 =======
   const actions = [expect, rule.expect].map((one) => actionFor(statesOf(one), transportOf(rule.probe, rule)))
->>>>>>> 41271307 (firewall: rules of UDP ports, and forms over TCP alone)
   if ('left' in demanded || actions[0] === actions[1]) return []
   return [leftOut(rule, 'window', 'only while an approved window is open', demanded.changes)]
 }

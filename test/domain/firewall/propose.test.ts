@@ -57,13 +57,10 @@ describe('a rule', () => {
     ['filtered', ['filtered'], 'drop'],
     ['open', ['open'], 'allow'],
   ])('of a UDP port that demands %s becomes one that an audit can confirm', (_, state, action) => {
-<<<<<<< HEAD
     const overUdp = { ...rule('dns', { port: 53, expect: { state } }), transport: 'udp' as const }
     expect(propose([overUdp]).changes).toMatchObject([{ action, protocol: 'udp' }])
-=======
     const udp = rule('udp', { probe: 'udp', port: 161, expect: { state } })
     expect(propose([udp]).changes).toMatchObject([{ action, protocol: 'udp' }])
->>>>>>> 41271307 (firewall: rules of UDP ports, and forms over TCP alone)
   })
 
   test('that accepts the port open and closed is left out', () => {
