@@ -109,10 +109,7 @@ function demandedBy(
     const { id, title } = rule
     const atTarget =
       isOutbound || rule.host === undefined || destinations.every((one) => addressesOf(address).includes(one))
-<<<<<<< HEAD
     const ports = portsOfRule(rule, expect)
-=======
-    const ports = [{ from: port, to: port }]
     return [{ rules: [{ id, title }], action, direction, atTarget, protocol: transport, family, ...ends, ports }]
   })
   if (changes.length > 0) return { changes }

@@ -1,6 +1,6 @@
 import { isReply, type Probe } from '../engine/probe.ts'
 
-/** Sends one datagram; whatever comes back from the port shows that it is open. */
+/** Sends one datagram; any that comes back from the port shows that it is open. */
 export const probeUdp: Probe<'udp'> = async (endpoint, { payload = '' }, io) => {
   const result = await io.exchange(endpoint, Buffer.from(payload, 'hex'), () => true)
   if (!isReply(result)) return { ...result, facts: {} }

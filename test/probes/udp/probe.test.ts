@@ -57,7 +57,7 @@ describeWithPeers(['netns'], 'the table of UDP states, in network namespaces', (
   })
 
   test('the sender of the message is named, and an empty datagram is one', async () => {
-    const [closed, rejected, answered] = await observe(
+    const [closed, rejected, responded] = await observe(
       [
         [target, 1012],
         [target, 1004],
@@ -68,7 +68,7 @@ describeWithPeers(['netns'], 'the table of UDP states, in network namespaces', (
     )
     expect(closed).toMatchObject({ state: 'closed', rejectedBy: target })
     expect(rejected).toMatchObject({ state: 'filtered', rejectedBy: target })
-    expect(answered).toMatchObject({ state: 'open', attempts: 1 })
+    expect(responded).toMatchObject({ state: 'open', attempts: 1 })
   })
 
   test('silence takes every try', async () => {
