@@ -132,9 +132,6 @@ const isOf = (family: Family) => (network: string) => familyOf(network.split('/'
 function onlyInWindow(rule: ResolvedRule, inputs: ProposalInputs): LeftOut[] {
   const { expect } = rule.insideWindow ?? rule
   const demanded = demandedBy(rule, expect, inputs)
-<<<<<<< HEAD
-  const actions = [expect, rule.expect].map((one) => actionFor(statesOf(one), transportOf(rule)))
-=======
   const actions = [expect, rule.expect].map((one) => actionFor(statesOf(one), transportOf(rule.probe, rule)))
   if ('left' in demanded || actions[0] === actions[1]) return []
   return [leftOut(rule, 'window', 'only while an approved window is open', demanded.changes)]
