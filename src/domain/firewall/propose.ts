@@ -16,7 +16,6 @@ import {
   type LeftOutReason,
   mergeSame,
   type PortRange,
-  type Transport,
 } from './change.ts'
 
 /** What a proposal is made of. */

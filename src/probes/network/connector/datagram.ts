@@ -34,7 +34,7 @@ export interface DatagramResult {
 export function sendDatagram(attempt: DatagramAttempt): Promise<DatagramResult> {
   const ip = parseLiteral(attempt.address)
   if (!ip) return Promise.reject(new RangeError(notLiteral))
-  const calls = attempt.knowsIcmp ? (loaded ??= loadCalls()) : undefined
+  const calls = attempt.knowsIcmp ? ownCalls() : undefined
   const isV6 = ip.kind() === 'ipv6'
   const fd = calls?.openDatagram(isV6 ? c.AF_INET6 : c.AF_INET)
   if (calls && fd !== undefined && fd < 0) return Promise.resolve(failed(calls.errorName(-fd)))
@@ -47,6 +47,11 @@ export function sendDatagram(attempt: DatagramAttempt): Promise<DatagramResult> 
 }
 
 let loaded: Calls | undefined
+/** Loaded with the first datagram. */
+function ownCalls(): Calls {
+  loaded ??= loadCalls()
+  return loaded
+}
 
 const failed = (outcome: string): DatagramResult => ({ outcome, immediate: true, elapsedMs: 0 })
 
