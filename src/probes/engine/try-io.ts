@@ -122,6 +122,7 @@ export class TryIo implements ProbeIo {
     datagram: Uint8Array,
     accepts: (reply: Buffer) => boolean,
   ): Promise<Reply | Outcome> {
+    if (this.#ended) return { state: 'unknown', reason: 'local-failure' }
     this.deadline.extend()
     this.#ending ??= new AbortController()
     const request = { datagram, accepts, signal: this.#ending.signal }

@@ -34,6 +34,7 @@ export interface DatagramResult {
 export function sendDatagram(attempt: DatagramAttempt): Promise<DatagramResult> {
   const ip = parseLiteral(attempt.address)
   if (!ip) return Promise.reject(new RangeError(notLiteral))
+  if (attempt.signal.aborted) return Promise.resolve(failed('canceled'))
   const calls = attempt.knowsIcmp ? ownCalls() : undefined
   const isV6 = ip.kind() === 'ipv6'
   const fd = calls?.openDatagram(isV6 ? c.AF_INET6 : c.AF_INET)
@@ -77,10 +78,6 @@ class Exchange {
     const { address, port, datagram, accepts, signal } = this.#attempt
     this.#socket = socket
     socket.on('error', (error: NodeJS.ErrnoException) => this.#end(error.code ?? 'UNKNOWN'))
-    if (signal.aborted) {
-      this.#cancel()
-      return
-    }
     signal.addEventListener('abort', this.#cancel)
     socket.on('message', (reply) => {
       if (accepts(reply)) this.#end('received', reply)
