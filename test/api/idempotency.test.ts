@@ -18,6 +18,7 @@ const scope = { policy: 'netwrix-endpoint-protector', rules: ['ssh-support'], ta
 const bodies: Record<string, object> = {
   '/v1/audits': { policy: 'ports', targets: ['there'], params },
   '/v1/traces': { target: 'there', port: 9, vantage: 'branch' },
+  '/v1/policies/propose': { targets: ['there'], vantages: ['branch'], ports: [9] },
   '/v1/targets': { name: 'made-once', address: '127.0.0.1' },
   '/v1/schedules': { name: 'nightly', cron: '30 2 * * *', audit: { policy: 'ports', targets: ['there'], params } },
   '/v1/waivers': { policy: 'ports', rules: ['must-be-open'], targets: ['there'], reason: 'x', expiresAt: hours(24) },
@@ -32,7 +33,8 @@ const creating = operations
 
 describe.each(creating)('POST %s', (path) => {
   const headers = { 'idempotency-key': `once ${path}` }
-  const count = async () => (await service.walk(path)).flat().length
+  const list = path === '/v1/policies/propose' ? '/v1/proposals' : path
+  const count = async () => (await service.walk(list)).flat().length
 
   test(`${concurrency} concurrent times with one Idempotency-Key and one body makes one`, async () => {
     const body = bodies[path]
@@ -76,6 +78,7 @@ test.each([
 const change = (path: string): object => {
   if (path === '/v1/targets') return { address: '127.0.0.2' }
   if (path === '/v1/traces') return { port: 10 }
+  if (path === '/v1/policies/propose') return { ports: [10] }
   if (path === '/v1/schedules') return { cron: '31 2 * * *' }
   if (path === '/v1/keys') return { name: 'another' }
   return { reason: 'another' }

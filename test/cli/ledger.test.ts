@@ -1,12 +1,16 @@
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { builtInNames } from '../../src/policies/built-in.ts'
 import { startTestApp, type TestApp } from '../support/app.ts'
 import { environment, portwarden } from '../support/commands.ts'
 import { type DataDir, makeDataDir } from '../support/data-dir.ts'
 import { query } from '../support/database-server.ts'
 import { run } from '../support/processes.ts'
 import { makeTempDir } from '../support/temp-dir.ts'
+
+/** Its beginning, the built-in policies, and the policy of the test. */
+const entries = builtInNames.length + 2
 
 let app: TestApp
 let directory: Awaited<ReturnType<typeof makeTempDir>>
@@ -26,7 +30,9 @@ describe('npm run ledger', { shuffle: false }, () => {
   test('verify exits 0 for a ledger that is intact', async () => {
     const { code, stdout, stderr } = await ledger(['verify', '--findings'])
     expect(stderr).toBe('')
-    expect(stdout).toMatch(/^verdict: {2}intact, 3 entries checked\nfindings: of 0 audits as recorded, of 0 dropped/)
+    expect(stdout).toContain(
+      `verdict:  intact, ${entries} entries checked\nfindings: of 0 audits as recorded, of 0 dropped`,
+    )
     expect(code).toBe(0)
   })
 
@@ -38,9 +44,9 @@ describe('npm run ledger', { shuffle: false }, () => {
         .trimEnd()
         .split('\n')
         .map((line) => JSON.parse(line).seq),
-    ).toEqual([3, 2, 1])
+    ).toEqual(Array.from({ length: entries }, (_, i) => entries - i))
     const head = await ledger(['head'])
-    expect(JSON.parse(head.stdout)).toMatchObject({ seq: 3, hash: JSON.parse(stdout.split('\n')[0] ?? '').hash })
+    expect(JSON.parse(head.stdout)).toMatchObject({ seq: entries, hash: JSON.parse(stdout.split('\n')[0] ?? '').hash })
     await writeFile(headFile(), head.stdout)
     expect((await ledger(['verify', '--head', headFile()])).code).toBe(0)
   })
@@ -58,20 +64,23 @@ describe('npm run ledger', { shuffle: false }, () => {
   test('verify exits 2 where it does not have the key', async () => {
     const env = { ...environment(app.url), PORTWARDEN_LEDGER_KEY: 'x'.repeat(32) }
     const { code, stdout } = await ledger(['verify'], env)
-    expect(stdout).toMatch(/^verdict: {2}unverified, 3 entries checked\nno key: {3}3 entries from 1 on/)
+    expect(stdout).toContain(`verdict:  unverified, ${entries} entries checked\nno key:   ${entries} entries from 1 on`)
     expect(code).toBe(2)
     const none = await ledger(['verify'], { ...env, PORTWARDEN_LEDGER_KEY: '' })
     expect(none).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(/there is no ledger key in/) })
   })
 
   test('verify exits 1 and names the entry from which the tail was cut', async () => {
-    await query(app.url, ['ALTER TABLE ledger_entry DISABLE TRIGGER ALL', 'DELETE FROM ledger_entry WHERE seq = 3'])
+    await query(app.url, [
+      'ALTER TABLE ledger_entry DISABLE TRIGGER ALL',
+      `DELETE FROM ledger_entry WHERE seq = ${entries}`,
+    ])
     expect((await ledger(['verify'])).code).toBe(0)
     const { code, stdout } = await ledger(['verify', '--head', headFile()])
-    expect(stdout).toMatch(/^verdict: {2}broken, 2 entries checked\nbroken: {3}entry 3, cut: /)
+    expect(stdout).toContain(`verdict:  broken, ${entries - 1} entries checked\nbroken:   entry ${entries}, cut: `)
     expect(code).toBe(1)
     const asJson = JSON.parse((await ledger(['verify', '--head', headFile(), '--json'])).stdout)
-    expect(asJson).toMatchObject({ verdict: 'broken', broken: { seq: 3, kind: 'cut' } })
+    expect(asJson).toMatchObject({ verdict: 'broken', broken: { seq: entries, kind: 'cut' } })
   })
 
   test('export escapes control characters of the database', async () => {
@@ -108,7 +117,7 @@ test('an audit on the embedded database is in its ledger, signed by the key in t
   const audited = await run(process.execPath, [...portwarden('audit'), 'does-not-exist.invalid'], { env })
   expect(audited.code).toBe(2)
   const { code, stdout } = await run(process.execPath, [...portwarden('ledger'), 'verify', '--findings'], { env })
-  expect(stdout).toMatch(/^verdict: {2}intact, 4 entries checked\nfindings: of 1 audits as recorded/)
+  expect(stdout).toContain(`verdict:  intact, ${entries + 1} entries checked\nfindings: of 1 audits as recorded`)
   expect(code).toBe(0)
   expect(dataDir.postmaster()).toBeUndefined()
 })

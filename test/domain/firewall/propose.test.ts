@@ -57,7 +57,7 @@ describe('a rule', () => {
     ['filtered', ['filtered'], 'drop'],
     ['open', ['open'], 'allow'],
   ])('of a UDP port that demands %s becomes one that an audit can confirm', (_, state, action) => {
-    const overUdp = { ...rule('dns', { port: 53, expect: { state } }), transport: 'udp' as const }
+    const overUdp = { ...rule('dns', { probe: 'dns', port: 53, expect: { state } }), transport: 'udp' as const }
     expect(propose([overUdp]).changes).toMatchObject([{ action, protocol: 'udp' }])
     const udp = rule('udp', { probe: 'udp', port: 161, expect: { state } })
     expect(propose([udp]).changes).toMatchObject([{ action, protocol: 'udp' }])
