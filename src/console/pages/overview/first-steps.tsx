@@ -26,22 +26,26 @@ interface Step {
   links: readonly { label: string; to: string; query?: Record<string, string | null> }[]
 }
 
-/** What there is of each kind; at most one is read. */
+/** Of the built-in policies, the one that fits a single server. */
+const firstPolicy = 'netwrix-endpoint-protector'
+
+/** What there is of each kind; of most at most one is read. */
 function useSteps(): Step[] {
-  const policies = useResource<PageOf<Named>>('/v1/policies?fields=summary&limit=1')
+  const policies = useResource<PageOf<Named>>('/v1/policies?fields=summary&limit=100')
   const targets = useResource<PageOf<Named>>('/v1/targets?limit=1')
   const audits = useResource<PageOf<{ policy: Named }>>('/v1/audits?limit=1')
   const schedules = useResource<PageOf<Named>>('/v1/schedules?limit=1')
   const vantages = useResource<PageOf<{ kind: string }>>('/v1/vantages?limit=100')
   const isThere = (resource: { value: PageOf<unknown> | undefined }) =>
     resource.value && resource.value.items.length > 0
-  const policy = policies.value?.items[0]?.name
+  const names = policies.value?.items.map(({ name }) => name)
+  const policy = names?.find((name) => name === firstPolicy) ?? names?.[0]
   const target = targets.value?.items[0]?.name
   const audited = audits.value?.items[0]?.policy.name ?? policy
   return [
     {
       title: 'A policy says which ports must be open, and which closed',
-      text: 'One is built in: the port list of Netwrix Endpoint Protector. It is enough to begin with.',
+      text: 'Some are built in, such as the port list of Netwrix Endpoint Protector. It is enough to begin with.',
       isDone: isThere(policies),
       scope: 'policies:write',
       links: [
