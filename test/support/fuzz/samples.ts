@@ -10,6 +10,24 @@ const ports = { policy: 'ports', params: { openPort: 9, closedPort: 9 } }
 /** Bodies that are right, where one seldom comes by chance: their fields fit each other and what is there. No two numbers give the same name. */
 export const bodies: Record<string, (n: number) => unknown> = {
   'POST /v1/audits': (n) => ({ ...ports, targets: [{ name: `new-${n}`, address: '127.0.0.1' }], vantages: ['local'] }),
+  // Its name is right for one path of several.
+  'PUT /v1/policies/{name}': (n) => ({
+    name: '§policies§0§',
+    title: `version ${n}`,
+    rules: [
+      {
+        id: 'r',
+        title: 'r',
+        severity: 'low',
+        direction: 'inbound',
+        from: ['client'],
+        probe: 'tcp',
+        port: 9,
+        expect: {},
+      },
+    ],
+  }),
+  'POST /v1/policies/propose': () => ({ targets: [keptTarget], vantages: ['branch'], ports: [9] }),
   'POST /v1/baselines': (n) => ({ name: `base-${n}`, audit: '§ended§0§', reason }),
   'POST /v1/baselines/{name}/approve': () => ({
     reason,
@@ -47,6 +65,11 @@ export const bodies: Record<string, (n: number) => unknown> = {
 
 /** Queries, for the same reason. */
 export const queries: Record<string, [string, string][]> = {
+  'GET /v1/policies/{name}/firewall': [
+    ['target', keptTarget],
+    ['zone', 'client'],
+    ['source', '10.0.0.0/8'],
+  ],
   'GET /probe': [
     ['target', '127.0.0.1:9'],
     ['module', 'tcp_connect'],

@@ -52,6 +52,7 @@ export const decidingFacts: Readonly<Record<string, readonly string[]>> = {
   'rdp.speaks': ['rdp.selected'],
   'rdp.nla': ['rdp.selected', 'rdp.securities'],
   'rdp.refuses': ['rdp.securities'],
+  'udp.send': [],
 }
 
 type Fields = Readonly<Record<string, unknown>>

@@ -49,6 +49,7 @@ const phrases: Readonly<Record<string, (value: string) => string>> = {
   'rdp.speaks': () => 'speaks RDP',
   'rdp.nla': () => 'requires network level authentication (NLA)',
   'rdp.refuses': (securities) => `refuses the security ${securities}`,
+  'udp.send': (digits) => `is sent the bytes ${digits}`,
 }
 /** Flags that demand something by being false. */
 const demandsByFalse = ['http.plainServed']
