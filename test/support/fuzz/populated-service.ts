@@ -97,6 +97,13 @@ async function populate(service: TestService, known: Known): Promise<void> {
     const { id } = await make('/v1/webhooks', { url: 'http://127.0.0.1:9/', events: ['audit.completed'] })
     await make(`/v1/webhooks/${id}/ping`, {})
   }
+  // What the requests themselves make is newer, and of their own key, which may not decide on it.
+  for (let i = 1; i <= 20; i += 1) {
+    const [from, to] = [i, i + 0.5].map((days) => new Date(Date.now() + (days + 30) * day).toISOString())
+    known.add('requested', (await make('/v1/windows', { ...scope, from, to })).id)
+    const hook = { url: 'http://127.0.0.1:9/', events: ['audit.completed'] }
+    known.add('pinged', (await make('/v1/webhooks', hook)).id)
+  }
   for (const time of [now, tomorrow, 'baseline:base']) known.add('times', time)
   for (const list of ['policies', 'vantages', 'findings'])
     learn(known, `/v1/${list}`, (await service.call('GET', `/v1/${list}`)).body)

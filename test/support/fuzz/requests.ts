@@ -81,9 +81,12 @@ const parametersOf = ({ parameters }: Operation, location: Parameter['in']) =>
 
 const asText = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''))
 
+const first20 = Array.from({ length: 20 }, (_, index) => index)
 /** Of a collection, what is there from the beginning to the end, and has come to its own end. */
 const lasting: Record<string, readonly string[]> = {
-  webhooks: ['callbacks'],
+  webhooks: first20.map((index) => knownAs('pinged', index)),
+  'webhooks with deliveries': ['callbacks'],
+  windows: first20.map((index) => knownAs('requested', index)),
   audits: [knownAs('ended', 0)],
   deliveries: [0, 1, 2].map((index) => knownAs('dead', index)),
 }
@@ -91,9 +94,10 @@ const lasting: Record<string, readonly string[]> = {
 /** The collection that a parameter of a path is from: `webhooks` for `/v1/webhooks/{id}`. */
 function inPath({ path }: Operation, { name, schema }: Parameter, odd: boolean): fc.Arbitrary<string> {
   const collection = path.split(`/{${name}}`)[0]?.split('/').at(-1) ?? ''
+  const kind = collection === 'webhooks' && path.includes('/deliveries') ? 'webhooks with deliveries' : collection
   const known = fc.oneof(
     { weight: 3, arbitrary: fc.nat(12).map((index) => knownAs(collection, index)) },
-    { weight: collection in lasting ? 1 : 0, arbitrary: fc.constantFrom(...(lasting[collection] ?? [''])) },
+    { weight: kind in lasting ? 1 : 0, arbitrary: fc.constantFrom(...(lasting[kind] ?? [''])) },
   )
   if (!odd) return known
   return fc.oneof(

@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { parseLiteral } from '../ip-literal.ts'
 import { type CancelSignal, type IcmpMessage, notLiteral } from './connector.ts'
-import { type Calls, loadCalls } from './system/calls.ts'
+import type { Calls } from './system/calls.ts'
 import { constants as c } from './system/layout.ts'
 import { icmpMessage } from './system/records.ts'
 
@@ -31,14 +31,14 @@ export interface DatagramResult {
 }
 
 /** Sends one datagram from a socket of its own, which only this peer can reach. Rejects with RangeError for a name. */
-export function sendDatagram(attempt: DatagramAttempt): Promise<DatagramResult> {
+export async function sendDatagram(attempt: DatagramAttempt): Promise<DatagramResult> {
   const ip = parseLiteral(attempt.address)
-  if (!ip) return Promise.reject(new RangeError(notLiteral))
-  if (attempt.signal.aborted) return Promise.resolve(failed('canceled'))
-  const calls = attempt.knowsIcmp ? ownCalls() : undefined
+  if (!ip) throw new RangeError(notLiteral)
+  const calls = attempt.knowsIcmp ? await ownCalls() : undefined
+  if (attempt.signal.aborted) return failed('canceled')
   const isV6 = ip.kind() === 'ipv6'
   const fd = calls?.openDatagram(isV6 ? c.AF_INET6 : c.AF_INET)
-  if (calls && fd !== undefined && fd < 0) return Promise.resolve(failed(calls.errorName(-fd)))
+  if (calls && fd !== undefined && fd < 0) return failed(calls.errorName(-fd))
   return new Promise((resolve) => {
     const exchange = new Exchange({ ...attempt, address: ip.toString() }, resolve, () =>
       fd === undefined ? undefined : calls?.takeQueuedError(fd),
@@ -47,10 +47,10 @@ export function sendDatagram(attempt: DatagramAttempt): Promise<DatagramResult> 
   })
 }
 
-let loaded: Calls | undefined
-/** Loaded with the first datagram. */
-function ownCalls(): Calls {
-  loaded ??= loadCalls()
+let loaded: Promise<Calls> | undefined
+/** Loaded with the first datagram, because koffi is an optional package. */
+function ownCalls(): Promise<Calls> {
+  loaded ??= import('./system/calls.ts').then(({ loadCalls }) => loadCalls())
   return loaded
 }
 
