@@ -4,8 +4,8 @@ const withoutHost = /^(postgres(?:ql)?:\/\/[^/?#@]*@)(?=[:/?]|$)/
 const severalHosts = /^(postgres(?:ql)?:\/\/(?:[^/?#@]*@)?)([^/?#@]*,[^/?#@]*)([^?#]*)(\?[^#]*)?(.*)$/
 
 /**
- * The parsed URL of a database, as libpq writes it; undefined where it is none. Several hosts become the parameters `host` and `port`, each a
- * list with commas, which mean the same. Source: PostgreSQL, "Connection URIs" of libpq.
+ * The parsed URL of a database (libpq, "Connection URIs"); undefined where it is none. Several hosts become lists in the parameters
+ * `host` and `port`.
  */
 export function readLibpqUrl(text: string): URL | undefined {
   const whole = listed(text).replace(withoutHost, '$1localhost')

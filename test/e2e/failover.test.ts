@@ -2,12 +2,15 @@ import { createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { acceptAudit } from '../../src/operations/audits/accept.ts'
-import { isUnavailable } from '../../src/store/db/outages.ts'
+import { throughOutages } from '../../src/store/db/outages.ts'
 import { ports, startTestAppOn, type TestApp } from '../support/app.ts'
 import { query } from '../support/database-server.ts'
 import { type Listening, listen } from '../support/listen.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
 import { type Postgres15, type Standby, startPostgres15, startStandby } from '../support/peers/postgres15.ts'
+
+/** For a failover on a busy machine. */
+const patienceMs = 60_000
 
 describeWithPeers(['postgresql'], 'a primary that crashes', () => {
   let primary: Postgres15
@@ -33,18 +36,11 @@ describeWithPeers(['postgresql'], 'a primary that crashes', () => {
   })
 
   /** A client that tries again with its key until the service has taken the audit. */
-  const accept = async (key: string): Promise<string> => {
+  const accept = (key: string): Promise<string> => {
     const params = { openPort: listener.port, closedPort: 1 }
     const request = { policy: ports.name, targets: [{ name: 'host', address: '127.0.0.1' }], params }
-    for (;;) {
-      try {
-        const order = { trigger: 'test', requestedBy: 'test', idempotencyKey: key } as const
-        return (await acceptAudit(app, request, order)).auditId
-      } catch (error) {
-        if (!isUnavailable(error)) throw error
-        await pause(50)
-      }
-    }
+    const order = { trigger: 'test', requestedBy: 'test', idempotencyKey: key } as const
+    return throughOutages(async () => (await acceptAudit(app, request, order)).auditId, patienceMs)
   }
   const accepted: string[] = []
   const acceptMany = async (name: string, count: number) => {
@@ -58,7 +54,8 @@ describeWithPeers(['postgresql'], 'a primary that crashes', () => {
     await standby.promote()
     await Promise.all(clients)
     for (const id of accepted) {
-      while ((await app.stores.audits.find(id).catch(() => undefined))?.finishedAt == null) await pause(50)
+      const find = () => throughOutages(() => app.stores.audits.find(id), patienceMs)
+      while ((await find())?.finishedAt == null) await pause(50)
     }
     expect(new Set(accepted).size).toBe(60)
     const audits = await query<{ status: string; findings: number }>(standby.url, [

@@ -16,10 +16,7 @@ interface Claim {
   expect: ResolvedExpectation
 }
 
-/**
- * Judges a set of ports at one address. An open port that may not be outweighs what is not known of others. A port that the
- * facts do not list is not known.
- */
+/** Judges a set of ports at one address. An open port that may not be outweighs unknown ones; a port without a fact is unknown. */
 export function judgePorts({ ports, expect }: Claim, result: AddressResult<'tcp'>): PortsJudgement {
   const { facts, reason } = result
   const isAway = result.state === 'unreachable' // so explained by another check of the host

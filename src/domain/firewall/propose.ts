@@ -66,10 +66,7 @@ const leftOut = (
   changes: readonly FirewallChange[] = [],
 ): LeftOut => ({ rule: { id, title }, reason, message, changes })
 
-/**
- * Undefined where the rule accepts the port open and not open. What is dropped stays unknown of a UDP port, so a rule that takes
- * `closed` is met by a rejection.
- */
+/** Undefined where the rule accepts the port open and not open. A dropped datagram leaves a UDP port unknown, so it is rejected. */
 function actionFor(states: readonly State[], transport: Transport): FirewallAction | undefined {
   if (states.includes('open')) return states.every((state) => state === 'open') ? 'allow' : undefined
   const isDropped = states.includes('filtered') && !(transport === 'udp' && states.includes('closed'))

@@ -32,10 +32,7 @@ interface Flow {
   seen: Map<DiscoveredFrom, Set<number>>
 }
 
-/**
- * A policy with a rule for each flow, to be edited and approved by a person. What all targets show to all vantages of a zone applies to
- * all; what some show applies where a parameter says so. Undefined where nothing is open.
- */
+/** A policy with a rule for each flow; what only some targets show needs a parameter. Undefined where nothing is open. */
 export function proposePolicy(source: ProposalSource): { document: PolicyDocument | undefined; omitted: number } {
   const rules: PolicyRule[] = []
   const parameters: Record<string, Parameter> = {}

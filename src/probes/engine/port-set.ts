@@ -8,7 +8,7 @@ const concurrency = 32
 
 type Result = AddressResult<'tcp'>
 
-/** Probes each port of a set at one address like a port of its own, and returns one result with the ports of each state. */
+/** Probes each port of a set at one address by itself; one result has the ports of each state. */
 export async function probePortSet(
   ports: readonly number[],
   probeOne: (port: number) => Promise<Result>,

@@ -4,7 +4,7 @@ import { commentText, headOf, nameOf, portText, purposeOf } from './text.ts'
 const hooks = ['input', 'forward', 'output'] as const
 
 /**
- * A ruleset that `nft -f` loads, on the target or on a router before it: one table of its own, which replaces an earlier one.
+ * A ruleset for `nft -f` on the target or a router before it: one table, which replaces an earlier one.
  * A verdict `accept` ends this table alone; chains of other tables still may drop.
  */
 export function renderNftables(proposal: FirewallProposal): string {

@@ -44,6 +44,7 @@ export class PrimarySocket extends Socket {
 async function findPrimary(hosts: readonly DatabaseHost[], account: Account): Promise<DatabaseHost> {
   const key = JSON.stringify(hosts)
   const known = lastPrimaries.get(key)
+  // Its failure says why it is the primary no more; all hosts are tried then.
   const quick = known && (await ask(known, { ...account, connectionTimeoutMillis: patienceMs }).catch(() => undefined))
   if (quick) return quick
   const found = await Promise.any(hosts.map((host) => ask(host, account))).catch(({ errors }: AggregateError) => {

@@ -52,20 +52,23 @@ export function createReplica({ url, primary, connections, log }: ReplicaOptions
     async current() {
       if (performance.now() < avoidedUntil) return undefined
       try {
-        opening ??= open()
+        opening ??= open().catch((error: unknown) => {
+          opening = undefined // the next read tries again
+          throw error
+        })
         const { db } = await opening
         if (!(await catchesUp(db, primary.db))) return avoid('is behind', behindForMs)
         if (avoided !== undefined) log('reads use the replica again')
         avoided = undefined
         return withFallback(db, primary.db)
       } catch (error) {
-        if ((await opening?.catch(() => undefined)) === undefined) opening = undefined
         return avoid(`cannot be used (${error instanceof Error ? error.message : String(error)})`, awayForMs)
       }
     },
     async close() {
       closing.abort()
-      await (await opening?.catch(() => undefined))?.close()
+      const opened = await opening?.catch(() => undefined) // what never opened needs no end
+      await opened?.close()
     },
   }
 }
